@@ -1,0 +1,60 @@
+# Everything here works from a fresh clone: Python 3.11+, git and make.
+SHELL := /bin/bash
+PYTHON ?= python3
+UV_VERSION := 0.13.9
+export UV_PYTHON_DOWNLOADS := never
+BIN := .venv/bin
+
+.PHONY: demo test unit check bench chaos schema format clean
+
+## demo: install, start everything, run a signed push through it, show the verdict (KEEP=1 leaves it running)
+demo: .venv/.synced
+	@$(BIN)/firebreak demo $(if $(KEEP),--keep)
+
+## test: everything the project checks about itself, on its own NATS server on a free port
+test: .venv/.synced-dev
+	@$(BIN)/pytest tests
+
+## unit: the inner loop, seconds
+unit: .venv/.synced-dev
+	@$(BIN)/pytest -q tests/unit tests/property
+
+## check: format, lint, types, layers, schema
+check: .venv/.synced-dev
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/basedpyright
+	@$(BIN)/lint-imports
+	@$(BIN)/python -m libs.contracts.schema --check proto
+
+## bench: the table of figures, each beside its limit in the same run
+bench: .venv/.synced-dev
+	@$(BIN)/python -m tests.bench
+
+## chaos: the long forms of the crash tests
+chaos: .venv/.synced-dev
+	@$(BIN)/pytest tests/chaos --chaos-long
+
+## schema: write proto/ anew from libs/contracts
+schema: .venv/.synced-dev
+	@$(BIN)/python -m libs.contracts.schema proto
+
+format: .venv/.synced-dev
+	@$(BIN)/ruff check --fix -q . ; $(BIN)/ruff format .
+
+clean:
+	rm -rf .venv .uv .demo .pytest_cache .ruff_cache .hypothesis
+
+# uv comes from the package index into a virtual environment of its own, pinned by hash.
+.uv/bin/uv: infra/uv-requirements.txt
+	@$(PYTHON) -m venv .uv
+	@.uv/bin/python -m pip install --quiet --require-hashes --only-binary :all: -r infra/uv-requirements.txt
+	@touch $@
+
+.venv/.synced: .uv/bin/uv pyproject.toml uv.lock
+	@.uv/bin/uv sync --quiet --frozen --extra cli --no-dev
+	@touch $@
+
+.venv/.synced-dev: .uv/bin/uv pyproject.toml uv.lock
+	@.uv/bin/uv sync --quiet --frozen --all-extras
+	@touch $@ .venv/.synced
