@@ -1,0 +1,109 @@
+"""An attempt at a job: `ev.attempt.<host_id>.<owner>.<repo>.<run_id>.<job>.<n>`, the lease itself.
+
+Written by that host's agent; the scheduler writes `AttemptLost` and nothing else, and whoever appends second has lost.
+Durations are monotonic milliseconds.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from libs.contracts.blobs import BlobRef
+from libs.contracts.ids import BootId, HostId, JobKey, RunId
+from libs.contracts.results import Result
+
+AnnotationLevel = Literal["notice", "warning", "error"]
+
+
+class AttemptStarted(msgspec.Struct, frozen=True, tag="AttemptStarted"):
+    """Appended expecting 0, before any boot: from here on this host owns the attempt."""
+
+    run_id: RunId
+    job: JobKey
+    n: int
+    host: HostId
+    boot_id: BootId
+    driver: str
+
+
+class AttemptRefused(msgspec.Struct, frozen=True, tag="AttemptRefused"):
+    """Nobody's error: the host has no slot, is draining, or may not run this (`host` refuses code from a fork)."""
+
+    why: str
+    permanent: bool = False
+    """This host will never take it: place it elsewhere or end the job with this reason."""
+
+
+class VmReady(msgspec.Struct, frozen=True, tag="VmReady"):
+    """The sandbox answers. `phases_ms` names what the time went to."""
+
+    how: Literal["restored", "booted", "pooled", "spawned"]
+    phases_ms: dict[str, float] = {}
+
+
+class StepStarted(msgspec.Struct, frozen=True, tag="StepStarted"):
+    """Stored before the step's first process starts. `step` is the index in the plan."""
+
+    step: int
+    name: str
+
+
+class Annotation(msgspec.Struct, frozen=True):
+    """From a workflow command; masked. Texts over a bound are cut with a mark."""
+
+    level: AnnotationLevel
+    message: str
+    title: str = ""
+    file: str = ""
+    line: int | None = None
+    end_line: int | None = None
+    column: int | None = None
+    end_column: int | None = None
+
+
+class StepFinished(msgspec.Struct, frozen=True, tag="StepFinished"):
+    """One for every step of the plan, skipped ones too: the verdict is made of these and of nothing else.
+
+    `outcome` is before `continue-on-error`, `conclusion` after. `first_line` and `lines` locate its log.
+    """
+
+    step: int
+    name: str
+    outcome: Result
+    conclusion: Result
+    duration_ms: float = 0
+    exit_code: int | None = None
+    outputs: dict[str, str] = {}
+    outputs_blob: BlobRef | None = None
+    annotations: tuple[Annotation, ...] = ()
+    summary: BlobRef | None = None
+    first_line: int = 0
+    lines: int = 0
+    why: str = ""
+    fingerprint: str = ""
+
+
+class AttemptFinished(msgspec.Struct, frozen=True, tag="AttemptFinished"):
+    """`conclusion` is the agent's view; the scheduler makes the verdict from the step events.
+
+    `outputs` are the job's. `log` is the whole masked log as one compressed blob.
+    """
+
+    conclusion: Result
+    outputs: dict[str, str] = {}
+    outputs_blob: BlobRef | None = None
+    log: BlobRef | None = None
+    lines: int = 0
+    duration_ms: float = 0
+    why: str = ""
+
+
+class AttemptLost(msgspec.Struct, frozen=True, tag="AttemptLost"):
+    """By the scheduler: the owner is silent, never began, or came back as another boot."""
+
+    why: str
+
+
+AttemptEvent = AttemptStarted | AttemptRefused | VmReady | StepStarted | StepFinished | AttemptFinished | AttemptLost

@@ -1,0 +1,61 @@
+"""What rings at a host's door, `job.<host_id>`: made from stored events, so it may be lost, repeated or stale.
+
+The authority is `JobAssigned` in the log; an order spares the agent the reading of a run that it need not understand.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from libs.contracts.blobs import BlobRef
+from libs.contracts.ids import Cause, HostId, JobKey, RunId
+from libs.contracts.plan import Defaults, JsonObject, PlannedJob, Repository, Template, Trust
+from libs.contracts.run import CancelReason
+
+
+class JobOrder(msgspec.Struct, frozen=True, tag="JobOrder"):
+    """Everything that one attempt needs. `attempt` is the subject to append to, `sealed` the secrets for this host
+    (a sealed box of a JSON object name -> value; of an empty object until secrets can be stored).
+
+    `github`, `needs`, `strategy`, `matrix`, `inputs`, `vars` are the contexts of those names, with GitHub's words.
+    `needs` is already `{job: {"result", "outputs"}}`.
+    """
+
+    attempt: str
+    run_id: RunId
+    job: JobKey
+    n: int
+    host: HostId
+    name: str
+    cause: Cause
+    actor: str
+    trust: Trust
+    sha: str
+    repository: Repository
+    planned: PlannedJob
+    timeout_ms: int
+    run_attempt: int = 1
+    env: dict[str, Template] = {}
+    defaults: Defaults = Defaults()
+    github: JsonObject = {}
+    needs: JsonObject = {}
+    strategy: JsonObject = {}
+    matrix: JsonObject | None = None
+    inputs: JsonObject = {}
+    vars: dict[str, str] = {}
+    sealed: bytes = b""
+
+
+class LargeOrder(msgspec.Struct, frozen=True, tag="LargeOrder"):
+    """An order over `DELIVERY_INLINE_BYTES`: the blob holds a `JobOrder`."""
+
+    attempt: str
+    blob: BlobRef
+
+
+class CancelOrder(msgspec.Struct, frozen=True, tag="CancelOrder"):
+    attempt: str
+    reason: CancelReason
+
+
+Order = JobOrder | LargeOrder | CancelOrder

@@ -1,0 +1,51 @@
+"""Every message there is, by aggregate: what proto/ is generated from and what the golden files must cover."""
+
+from __future__ import annotations
+
+from types import UnionType
+
+import msgspec
+
+from libs.contracts import (
+    attempt,
+    commands,
+    delivery,
+    envelope,
+    host,
+    intake,
+    logs,
+    numbering,
+    orders,
+    plan,
+    report,
+    run,
+    timers,
+)
+
+EVENTS: dict[str, type[msgspec.Struct] | UnionType] = {
+    "delivery": delivery.DeliveryEvent,
+    "intake": intake.IntakeEvent,
+    "workflow": numbering.WorkflowEvent,
+    "run": run.RunEvent,
+    "attempt": attempt.AttemptEvent,
+    "host": host.HostEvent,
+    "report": report.ReportEvent,
+}
+"""The union of each aggregate's events."""
+
+OTHERS: dict[str, type[msgspec.Struct] | UnionType] = {
+    "commit": envelope.Commit,
+    "plan": plan.Plan,
+    "trigger-command": commands.TriggerCommand,
+    "run-command": commands.RunCommand,
+    "host-command": commands.HostCommand,
+    "order": orders.Order,
+    "heartbeat": host.Heartbeat,
+    "log-chunk": logs.LogChunk,
+    "timer": timers.Timer,
+}
+
+
+def types_of(union: type[msgspec.Struct] | UnionType) -> tuple[type[msgspec.Struct], ...]:
+    """The members of a union of structs; a single struct is a union of one."""
+    return union.__args__ if isinstance(union, UnionType) else (union,)

@@ -1,0 +1,146 @@
+"""A run: `ev.run.<owner>.<repo>.<run_id>`, written by the scheduler alone; only the first commit is the parser's."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from libs.contracts.blobs import BlobRef
+from libs.contracts.ids import CommandId, HostId, JobKey
+from libs.contracts.plan import JsonObject, Plan
+from libs.contracts.results import Result
+
+CancelReason = Literal["cancelled", "fail-fast", "timeout", "superseded"]
+
+
+class RunPlanned(msgspec.Struct, frozen=True, tag="RunPlanned"):
+    """The first event of a run, by the parser, expecting 0. A plan over `INLINE_BYTES` is in the blob instead."""
+
+    plan: Plan | None = None
+    plan_blob: BlobRef | None = None
+
+
+class RunStarted(msgspec.Struct, frozen=True, tag="RunStarted"):
+    run_attempt: int = 1
+
+
+class Combination(msgspec.Struct, frozen=True):
+    """One job of a matrix: its key, the values, and its place from 0."""
+
+    job: JobKey
+    values: JsonObject
+    index: int
+
+
+class MatrixExpanded(msgspec.Struct, frozen=True, tag="MatrixExpanded"):
+    """The jobs that `job_id` became. A job without a matrix needs no such event: its key is its id."""
+
+    job_id: str
+    combinations: tuple[Combination, ...]
+    fail_fast: bool = True
+    max_parallel: int | None = None
+
+
+class JobQueued(msgspec.Struct, frozen=True, tag="JobQueued"):
+    """It may run as soon as a host has room. Said again after a lost or refused attempt, `why` then says which.
+
+    `timeout_ms` counts from the attempt's start; `continue_on_error` is the evaluated value.
+    """
+
+    job: JobKey
+    job_id: str
+    name: str
+    labels: tuple[str, ...]
+    timeout_ms: int
+    continue_on_error: bool = False
+    run_attempt: int = 1
+    why: str = ""
+    not_hosts: tuple[HostId, ...] = ()
+
+
+class JobAssigned(msgspec.Struct, frozen=True, tag="JobAssigned"):
+    """`n` counts attempts at this job across run attempts from 1, and is never used again."""
+
+    job: JobKey
+    n: int
+    host: HostId
+
+
+class JobSkipped(msgspec.Struct, frozen=True, tag="JobSkipped"):
+    """`job` is a job id where its matrix was never expanded."""
+
+    job: JobKey
+    job_id: str
+    name: str
+    why: str
+
+
+class JobCancelRequested(msgspec.Struct, frozen=True, tag="JobCancelRequested"):
+    """The attempt is to stop: its steps get SIGINT, SIGTERM, SIGKILL, then `always()` steps run."""
+
+    job: JobKey
+    n: int
+    reason: CancelReason
+
+
+class JobFinished(msgspec.Struct, frozen=True, tag="JobFinished"):
+    """`outcome` is what happened; `conclusion` is what counts (`continue-on-error` makes it a success).
+
+    `n` is the attempt that decided, 0 where none ran. `why` explains anything but a success.
+    """
+
+    job: JobKey
+    job_id: str
+    name: str
+    outcome: Result
+    conclusion: Result
+    n: int = 0
+    outputs: dict[str, str] = {}
+    outputs_blob: BlobRef | None = None
+    why: str = ""
+
+
+class RunCancelRequested(msgspec.Struct, frozen=True, tag="RunCancelRequested"):
+    command: CommandId
+    by: str
+    reason: CancelReason = "cancelled"
+
+
+class RunRerun(msgspec.Struct, frozen=True, tag="RunRerun"):
+    """A user's rerun: `jobs` run again (with those that need them), the others keep their results."""
+
+    command: CommandId
+    by: str
+    run_attempt: int
+    jobs: tuple[JobKey, ...]
+
+
+class CommandRejected(msgspec.Struct, frozen=True, tag="CommandRejected"):
+    command: CommandId
+    why: str
+
+
+class RunFinished(msgspec.Struct, frozen=True, tag="RunFinished"):
+    """Exactly one a run attempt. `steps_run` is how many steps really ran: where it is 0, the report says so."""
+
+    conclusion: Result
+    run_attempt: int = 1
+    steps_run: int = 0
+    why: str = ""
+
+
+RunEvent = (
+    RunPlanned
+    | RunStarted
+    | MatrixExpanded
+    | JobQueued
+    | JobAssigned
+    | JobSkipped
+    | JobCancelRequested
+    | JobFinished
+    | RunCancelRequested
+    | RunRerun
+    | CommandRejected
+    | RunFinished
+)

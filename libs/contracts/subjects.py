@@ -1,0 +1,151 @@
+"""Addresses: which subject a thing is on, and which stream holds it. One subject an aggregate.
+
+Whoever needs a subject takes it from here; nobody formats one by hand.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import NamedTuple
+
+from libs.contracts.ids import DeliveryGuid, HostId, JobKey, RepositoryId, RunId, token
+
+DELIVERIES = "DELIVERIES"
+EVENTS = "EVENTS"
+COMMANDS = "COMMANDS"
+JOBS = "JOBS"
+TIMERS = "TIMERS"
+LOGS = "LOGS"
+DEAD = "DEAD"
+
+CHECKPOINTS = "CHECKPOINTS"
+ACTIVE = "ACTIVE"
+
+ALL_DELIVERIES = "raw.delivery.*"
+ALL_INTAKES = "ev.intake.*"
+ALL_RUNS = "ev.run.>"
+ALL_ATTEMPTS = "ev.attempt.>"
+ALL_HOSTS = "ev.host.*"
+ALL_REPORTS = "ev.report.>"
+ALL_TRIGGERS = "cmd.trigger.*"
+ALL_RUN_COMMANDS = "cmd.run.*"
+ALL_DUE = "timer.due.>"
+ALL_HEARTBEATS = "hb.*"
+
+PREFIXES = {
+    "raw": DELIVERIES,
+    "ev": EVENTS,
+    "cmd": COMMANDS,
+    "job": JOBS,
+    "timer": TIMERS,
+    "log": LOGS,
+    "dead": DEAD,
+}
+
+
+def stream_of(subject: str) -> str:
+    """The stream that holds a subject or a filter. Raises KeyError for what no stream holds."""
+    return PREFIXES[subject.partition(".")[0]]
+
+
+def delivery(guid: DeliveryGuid) -> str:
+    return f"raw.delivery.{guid}"
+
+
+def intake(cause: str) -> str:
+    """`cause` is a delivery's GUID or a command's id."""
+    return f"ev.intake.{cause}"
+
+
+def workflow(repository: RepositoryId, path: str) -> str:
+    return f"ev.workflow.{repository}.{hashlib.sha256(path.encode()).hexdigest()[:16]}"
+
+
+def run(owner: str, repo: str, run_id: RunId) -> str:
+    return f"ev.run.{token(owner)}.{token(repo)}.{run_id}"
+
+
+def any_run(run_id: RunId) -> str:
+    """A filter: the run of this id, whoever owns it."""
+    return f"ev.run.*.*.{run_id}"
+
+
+def attempt(host: HostId, run: RunAddress, job: JobKey, n: int) -> str:
+    return f"ev.attempt.{host}.{token(run.owner)}.{token(run.repo)}.{run.run_id}.{job}.{n}"
+
+
+def attempts_of_run(run_id: RunId) -> str:
+    """A filter: every attempt of a run, on whatever host."""
+    return f"ev.attempt.*.*.*.{run_id}.>"
+
+
+def host(host_id: HostId) -> str:
+    return f"ev.host.{host_id}"
+
+
+def report(owner: str, repo: str, run_id: RunId) -> str:
+    return f"ev.report.{token(owner)}.{token(repo)}.{run_id}"
+
+
+def trigger_command(repository: RepositoryId) -> str:
+    return f"cmd.trigger.{repository}"
+
+
+def run_command(run_id: RunId) -> str:
+    return f"cmd.run.{run_id}"
+
+
+def host_command(host_id: HostId) -> str:
+    return f"cmd.host.{host_id}"
+
+
+def doorbell(host_id: HostId) -> str:
+    return f"job.{host_id}"
+
+
+def heartbeat(host_id: HostId) -> str:
+    return f"hb.{host_id}"
+
+
+def log(host_id: HostId, run_id: RunId, job: JobKey, n: int) -> str:
+    return f"log.{host_id}.{run_id}.{job}.{n}"
+
+
+def log_of_attempt(run_id: RunId, job: JobKey, n: int) -> str:
+    """A filter: that attempt's log, on whatever host."""
+    return f"log.*.{run_id}.{job}.{n}"
+
+
+def logs_of_run(run_id: RunId) -> str:
+    return f"log.*.{run_id}.>"
+
+
+class AttemptAddress(NamedTuple):
+    host: HostId
+    owner: str
+    repo: str
+    run_id: RunId
+    job: JobKey
+    n: int
+
+
+def parse_attempt(subject: str) -> AttemptAddress:
+    """Raises ValueError for what is no attempt's subject. `owner` and `repo` are tokens."""
+    parts = subject.split(".")
+    if len(parts) != 8 or parts[:2] != ["ev", "attempt"]:
+        raise ValueError(f"{subject!r} is no attempt's subject")
+    return AttemptAddress(HostId(parts[2]), parts[3], parts[4], RunId(int(parts[5])), JobKey(parts[6]), int(parts[7]))
+
+
+class RunAddress(NamedTuple):
+    owner: str
+    repo: str
+    run_id: RunId
+
+
+def parse_run(subject: str) -> RunAddress:
+    """Raises ValueError for what is no run's subject. `owner` and `repo` are tokens."""
+    parts = subject.split(".")
+    if len(parts) != 5 or parts[:2] != ["ev", "run"]:
+        raise ValueError(f"{subject!r} is no run's subject")
+    return RunAddress(parts[2], parts[3], RunId(int(parts[4])))
