@@ -1,0 +1,1 @@
+"""JetStream behind a small port, with an in-memory twin that passes the same tests."""
