@@ -1,0 +1,63 @@
+"""What is wrong with a workflow file, as a value that a person can act on.
+
+A problem knows a place and words. It does not know how it is shown (the command line, a check run and the web page each
+do that their way), nor which module found it.
+"""
+
+from collections.abc import Iterable
+from typing import Literal
+
+import msgspec
+
+Severity = Literal["error", "warning"]
+KeyPath = tuple[str | int, ...]
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """One complaint at a 1-based line and column (columns count characters, not bytes)."""
+
+    file: str
+    line: int
+    column: int
+    message: str
+    severity: Severity = "error"
+    key_path: str = ""
+
+    def render(self) -> str:
+        """``file:line:column: message``, the form that editors and people's scripts read."""
+        prefix = "" if self.severity == "error" else "warning: "
+        return f"{self.file}:{self.line}:{self.column}: {prefix}{self.message}"
+
+
+class Problems:
+    """Collects the problems of one file; the same complaint at the same place is kept once (aliases repeat content)."""
+
+    def __init__(self, file: str) -> None:
+        self.file = file
+        self._found: dict[tuple[int, int, str], Problem] = {}
+
+    def add(
+        self, line: int, column: int, message: str, *, severity: Severity = "error", key_path: KeyPath = ()
+    ) -> None:
+        key = (line, column, message)
+        if key not in self._found:
+            self._found[key] = Problem(self.file, line, column, message, severity, render_path(key_path))
+
+    def sorted(self) -> tuple[Problem, ...]:
+        return sort_problems(self._found.values())
+
+    def has_errors(self) -> bool:
+        return any(problem.severity == "error" for problem in self._found.values())
+
+
+def sort_problems(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    """In the order in which a reader meets them: file, line, column."""
+    return tuple(sorted(problems, key=lambda found: (found.file, found.line, found.column, found.message)))
+
+
+def render_path(path: KeyPath) -> str:
+    """``("jobs", "a", "steps", 0, "run")`` as ``jobs.a.steps[0].run``."""
+    text = ""
+    for part in path:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+    return text
