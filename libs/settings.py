@@ -1,0 +1,216 @@
+"""The environment, read once and by this module alone; an unknown or malformed value is an error that names it.
+
+The names without a prefix are those of the system that Firebreak replaces, and keep working; ours begin with
+`FIREBREAK_`. `OTEL_*` is OpenTelemetry's own and is left to it. Nothing here opens a file or a socket.
+"""
+
+from __future__ import annotations
+
+import difflib
+import ipaddress
+import os
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, TypeVar
+from urllib.parse import urlsplit
+
+from libs.contracts.ids import HostId, parse_host_id
+
+DriverName = Literal["auto", "host", "bubblewrap"]
+DRIVERS: tuple[DriverName, ...] = ("auto", "host", "bubblewrap")
+DEFAULT_LABELS = ("self-hosted", "linux", "x64", "ubuntu-latest", "ubuntu-24.04", "ubuntu-22.04", "ubuntu-20.04")
+MAX_SLOTS = 1024
+"""More jobs at once than any host runs; a typing error is caught before it forks a thousand shells."""
+
+OURS = frozenset(
+    f"FIREBREAK_{name}"
+    for name in (
+        "ALLOW_PRIVATE_CLONES",
+        "BLOBS",
+        "CLONE_HOSTS",
+        "CONSOLE_PORT",
+        "DRIVER",
+        "HOME",
+        "HOST_ID",
+        "INGRESS_BURST",
+        "INGRESS_RATE",
+        "JOB_ENV",
+        "LABELS",
+        "LOG",
+        "METRICS_PORT",
+        "PUBLIC_URL",
+        "SCHEDULER_LEASE",
+        "SYNC",
+        "TRUSTED_PROXIES",
+    )
+)
+
+
+Word = TypeVar("Word", bound=str)
+
+
+class BadSetting(Exception):
+    """A variable's value, or a name of ours that does not exist; the message names it and says what is expected."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that the environment decides. Ports may be 0: any free one. Paths are absolute."""
+
+    home: Path
+    """All state of `firebreak up`, and of an agent."""
+    repository_path: Path | None
+    """Clones that are there already, at `owner/name[.git]`; used before anything is fetched."""
+    webhook_secret: str
+    github_token: str
+    github_api_url: str
+    host: str
+    port: int
+    console_port: int
+    public_url: str
+    """Where people reach the console: links in statuses and comments begin with it."""
+    nats_url: str
+    blobs_url: str
+    host_id: HostId
+    driver: DriverName
+    labels: tuple[str, ...]
+    slots: int
+    clone_hosts: tuple[str, ...]
+    """Hosts that repositories may be fetched from, by https or ssh."""
+    clone_private: bool
+    """Lets clone URLs be paths, `file://` and private addresses: for a machine of one's own, and for tests."""
+    job_environment: tuple[str, ...]
+    """Names of this machine's variables that jobs are given; none unless named."""
+    scheduler_lease: bool
+    metrics_port: int | None
+    sync_always: bool
+    """NATS started by `up` flushes each write to the disk before it answers."""
+    log_format: Literal["text", "json"]
+    ingress_rate: float
+    """Requests a second that one source may send in the long run; `ingress_burst` of them at once."""
+    ingress_burst: int
+    trusted_proxies: tuple[str, ...]
+    """Peers whose `X-Forwarded-For` is believed."""
+
+
+def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
+    """The settings of this process. Raises BadSetting."""
+    reader = _Reader(os.environ if environment is None else environment)
+    reader.refuse_unknown()
+    home = reader.path("FIREBREAK_HOME") or _state_home(reader)
+    host = reader.text("HOST", "127.0.0.1")
+    console_port = reader.port("FIREBREAK_CONSOLE_PORT", 3001)
+    return Settings(
+        home=home,
+        repository_path=reader.path("REPOSITORY_PATH"),
+        webhook_secret=reader.text("GITHUB_WEBHOOK_SECRET", ""),
+        github_token=reader.text("GITHUB_TOKEN", ""),
+        github_api_url=reader.url("GITHUB_API_URL", "https://api.github.com", ("http", "https")),
+        host=host,
+        port=reader.port("PORT", 3000),
+        console_port=console_port,
+        public_url=reader.url("FIREBREAK_PUBLIC_URL", f"http://{host}:{console_port}", ("http", "https")),
+        nats_url=reader.url("NATS_URL", "nats://127.0.0.1:4222", ("nats", "tls")),
+        blobs_url=reader.text("FIREBREAK_BLOBS", (home / "blobs").as_uri()),
+        host_id=reader.host_id("FIREBREAK_HOST_ID"),
+        driver=reader.choice("FIREBREAK_DRIVER", DRIVERS, "auto"),
+        labels=reader.list("FIREBREAK_LABELS", DEFAULT_LABELS),
+        slots=reader.whole("MAX_CONCURRENT_WORKFLOWS", os.cpu_count() or 1, 1, MAX_SLOTS),
+        clone_hosts=reader.list("FIREBREAK_CLONE_HOSTS", ("github.com",)),
+        clone_private=reader.switch("FIREBREAK_ALLOW_PRIVATE_CLONES", False),
+        job_environment=reader.list("FIREBREAK_JOB_ENV", ()),
+        scheduler_lease=reader.switch("FIREBREAK_SCHEDULER_LEASE", True),
+        metrics_port=reader.port("FIREBREAK_METRICS_PORT", -1) if reader.has("FIREBREAK_METRICS_PORT") else None,
+        sync_always=reader.choice("FIREBREAK_SYNC", ("default", "always"), "default") == "always",
+        log_format=reader.choice("FIREBREAK_LOG", ("text", "json"), "text"),
+        ingress_rate=float(reader.whole("FIREBREAK_INGRESS_RATE", 1000, 1, 1_000_000)),
+        ingress_burst=reader.whole("FIREBREAK_INGRESS_BURST", 5000, 1, 1_000_000),
+        trusted_proxies=reader.addresses("FIREBREAK_TRUSTED_PROXIES"),
+    )
+
+
+def _state_home(reader: _Reader) -> Path:
+    base = reader.path("XDG_STATE_HOME") or Path(reader.text("HOME", "/var/lib")) / ".local" / "state"
+    return base / "firebreak"
+
+
+class _Reader:
+    """Typed look-ups that name the variable when its value is wrong. An empty value counts as unset."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._environment = environment
+
+    def refuse_unknown(self) -> None:
+        for name in self._environment:
+            if name.startswith("FIREBREAK_") and name not in OURS:
+                near = difflib.get_close_matches(name, OURS, n=1)
+                hint = f"; did you mean {near[0]}?" if near else f"; there are {', '.join(sorted(OURS))}"
+                raise BadSetting(f"{name} is no setting of Firebreak{hint}")
+
+    def has(self, name: str) -> bool:
+        return bool(self._environment.get(name))
+
+    def text(self, name: str, default: str) -> str:
+        return self._environment.get(name) or default
+
+    def path(self, name: str) -> Path | None:
+        value = self.text(name, "")
+        return Path(value).expanduser().absolute() if value else None
+
+    def whole(self, name: str, default: int, least: int, most: int) -> int:
+        value = self.text(name, str(default))
+        try:
+            number = int(value)
+        except ValueError:
+            raise BadSetting(f"{name}={value!r}: expected a whole number") from None
+        if not least <= number <= most:
+            raise BadSetting(f"{name}={value}: expected {least} to {most}")
+        return number
+
+    def port(self, name: str, default: int) -> int:
+        return default if not self.has(name) else self.whole(name, default, 0, 65535)
+
+    def switch(self, name: str, default: bool) -> bool:
+        words = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+        value = self.text(name, str(default)).lower()
+        if value not in words:
+            raise BadSetting(f"{name}={value!r}: expected true or false")
+        return words[value]
+
+    def choice(self, name: str, words: tuple[Word, ...], default: Word) -> Word:
+        value = self.text(name, default)
+        for word in words:
+            if word == value:
+                return word
+        raise BadSetting(f"{name}={value!r}: expected one of {', '.join(words)}")
+
+    def list(self, name: str, default: tuple[str, ...]) -> tuple[str, ...]:
+        if not self.has(name):
+            return default
+        return tuple(part.strip() for part in self._environment[name].split(",") if part.strip())
+
+    def url(self, name: str, default: str, schemes: tuple[str, ...]) -> str:
+        value = self.text(name, default).rstrip("/")
+        parts = urlsplit(value)
+        if parts.scheme not in schemes or not parts.netloc:
+            raise BadSetting(f"{name}={value!r}: expected a URL that begins with {' or '.join(schemes)}://")
+        return value
+
+    def host_id(self, name: str) -> HostId:
+        default = "".join(c if c.isalnum() or c in "-_" else "-" for c in socket.gethostname().lower())[:63].strip("-_")
+        value = self.text(name, default or "host")
+        try:
+            return parse_host_id(value)
+        except ValueError as error:
+            raise BadSetting(f"{name}: {error}") from None
+
+    def addresses(self, name: str) -> tuple[str, ...]:
+        values = self.list(name, ())
+        for value in values:
+            try:
+                ipaddress.ip_network(value, strict=False)
+            except ValueError:
+                raise BadSetting(f"{name}: {value!r} is no address and no network") from None
+        return values

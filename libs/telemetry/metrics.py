@@ -1,0 +1,50 @@
+"""Prometheus metrics of one process, by the client library; a registry a process, so that tests do not share counts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+
+def _registry() -> CollectorRegistry:
+    from prometheus_client import CollectorRegistry
+
+    return CollectorRegistry()
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """Names begin with `firebreak_`, end in their unit; an id is never a label."""
+
+    registry: CollectorRegistry = field(default_factory=_registry)
+
+    def counter(self, name: str, help: str, labels: Sequence[str] = ()) -> Counter:
+        from prometheus_client import Counter
+
+        return Counter(name, help, labels, registry=self.registry)
+
+    def gauge(self, name: str, help: str, labels: Sequence[str] = ()) -> Gauge:
+        from prometheus_client import Gauge
+
+        return Gauge(name, help, labels, registry=self.registry)
+
+    def histogram(self, name: str, help: str, labels: Sequence[str] = ()) -> Histogram:
+        from prometheus_client import Histogram
+
+        return Histogram(name, help, labels, registry=self.registry)
+
+    def text(self) -> bytes:
+        """The exposition format that `/metrics` answers with."""
+        from prometheus_client import generate_latest
+
+        return generate_latest(self.registry)
+
+    def serve(self, host: str, port: int) -> None:
+        """A thread that answers `/metrics`, for a service that has no HTTP server of its own."""
+        from prometheus_client import start_http_server
+
+        start_http_server(port, host, registry=self.registry)
