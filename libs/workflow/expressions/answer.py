@@ -50,7 +50,7 @@ def _evaluate(expression: str, contexts: Mapping[str, Value], hash_files: HashFi
         except HashFilesWanted as wanted:
             if hash_files is None:
                 reason = "hashFiles needs a workspace, and there is none here"
-                raise ExpressionError("evaluation", reason, 1) from None
+                raise ExpressionError("evaluation", reason, wanted.column) from None
             hashes[wanted.patterns] = hash_files(wanted.patterns)
 
 

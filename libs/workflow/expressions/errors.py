@@ -54,8 +54,9 @@ class HashFilesWanted(Exception):
     Not an error of the expression: this package does no I/O, and the files may be on another machine.
     """
 
-    def __init__(self, patterns: tuple[str, ...]) -> None:
+    def __init__(self, patterns: tuple[str, ...], column: int = 1) -> None:
         self.patterns = patterns
+        self.column = column
         super().__init__(f"hashFiles({', '.join(patterns)}) has to be computed first")
 
 

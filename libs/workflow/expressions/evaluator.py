@@ -154,7 +154,7 @@ class _Evaluation:
     def hash_files(self, arguments: "_Arguments") -> Value:
         patterns = tuple(to_string(arguments[index]) for index in range(len(arguments)))
         if patterns not in self.scope.hashes:
-            raise HashFilesWanted(patterns)
+            raise HashFilesWanted(patterns, arguments.call.column)
         return self.scope.hashes[patterns]
 
     def charge(self, count: int, column: int) -> None:
