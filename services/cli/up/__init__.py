@@ -1,0 +1,1 @@
+"""One machine: NATS and one child process a service, watched, restarted, and ended in order."""

@@ -1,0 +1,47 @@
+"""Which processes make up the system, and what each may know: a secret goes to the service that needs it, no further."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+COMMON = frozenset(
+    {"PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "USER", "SSL_CERT_FILE", "NATS_URL", "XDG_STATE_HOME"}
+)
+"""What any of our processes may read from the environment of `up`, besides `FIREBREAK_*` and `OTEL_*`."""
+
+EXTRA: dict[str, frozenset[str]] = {
+    "ingress": frozenset({"GITHUB_WEBHOOK_SECRET", "PORT", "HOST"}),
+    "parser": frozenset({"GITHUB_TOKEN", "REPOSITORY_PATH", "SSH_AUTH_SOCK"}),
+    "scheduler": frozenset(),
+    "vm_agent": frozenset({"GITHUB_TOKEN", "REPOSITORY_PATH", "SSH_AUTH_SOCK", "MAX_CONCURRENT_WORKFLOWS"}),
+    "reporter": frozenset({"GITHUB_TOKEN", "GITHUB_API_URL", "HOST"}),
+    "learner": frozenset(),
+    "console": frozenset({"HOST"}),
+}
+"""Service -> what else it is told. The order is the order of starting; they end in the reverse one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    """One service's process: how to start it, and with which environment."""
+
+    name: str
+    argv: tuple[str, ...]
+    environment: Mapping[str, str]
+
+
+def children(environment: Mapping[str, str]) -> list[Child]:
+    """Every service, each with its part of `environment`."""
+    return [
+        Child(name, (sys.executable, "-m", f"services.{name}"), _part(environment, extra))
+        for name, extra in EXTRA.items()
+    ]
+
+
+def _part(environment: Mapping[str, str], extra: frozenset[str]) -> dict[str, str]:
+    passed = ("FIREBREAK_", "OTEL_")
+    return {
+        name: value for name, value in environment.items() if name in COMMON or name in extra or name.startswith(passed)
+    }
