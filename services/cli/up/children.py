@@ -1,4 +1,4 @@
-"""Which processes make up the system, and what each may know: a secret goes to the service that needs it, no further."""
+"""Which processes make up the system, and what each may know: a secret goes where it is needed, no further."""
 
 from __future__ import annotations
 

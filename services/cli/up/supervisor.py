@@ -19,6 +19,7 @@ from services.cli.up.restart import Restarts
 STOP_SECONDS = 15.0
 """An agent gives its jobs a bounded grace when it is told to stop; after this a child is killed."""
 _PR_SET_PDEATHSIG = 1
+_libc = ctypes.CDLL(None)
 
 logger = log.get("up")
 
@@ -80,4 +81,4 @@ class Supervisor:
 
 def _die_with_parent() -> None:
     """Runs in the child before exec: the kernel terminates it when the supervisor is gone."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)

@@ -1,0 +1,56 @@
+"""The environment is read by one module, and an error names the variable."""
+
+from pathlib import Path
+
+import pytest
+
+from libs.settings import BadSetting, read_settings
+
+
+def test_an_empty_environment_gives_the_documented_defaults() -> None:
+    settings = read_settings({"HOME": "/home/me"})
+    assert settings.home == Path("/home/me/.local/state/firebreak")
+    assert (settings.port, settings.host, settings.driver) == (3000, "127.0.0.1", "auto")
+    assert settings.github_api_url == "https://api.github.com"
+    assert settings.clone_hosts == ("github.com",)
+    assert settings.blobs_url == "file:///home/me/.local/state/firebreak/blobs"
+
+
+def test_the_names_of_the_old_system_keep_working() -> None:
+    settings = read_settings(
+        {
+            "GITHUB_WEBHOOK_SECRET": "s",
+            "GITHUB_TOKEN": "t",
+            "PORT": "8080",
+            "HOST": "0.0.0.0",
+            "REPOSITORY_PATH": "/srv/repositories",
+            "MAX_CONCURRENT_WORKFLOWS": "7",
+        }
+    )
+    assert (settings.webhook_secret, settings.github_token, settings.port) == ("s", "t", 8080)
+    assert (settings.repository_path, settings.slots) == (Path("/srv/repositories"), 7)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("PORT", "http", "whole number"),
+        ("PORT", "70000", "0 to 65535"),
+        ("MAX_CONCURRENT_WORKFLOWS", "0", "1 to 1024"),
+        ("FIREBREAK_DRIVER", "docker", "one of auto, host, bubblewrap"),
+        ("NATS_URL", "localhost", "begins with nats"),
+        ("GITHUB_API_URL", "ftp://x", "http"),
+        ("FIREBREAK_SCHEDULER_LEASE", "maybe", "true or false"),
+        ("FIREBREAK_HOST_ID", "a.b", "no host id"),
+        ("FIREBREAK_TRUSTED_PROXIES", "proxy", "no address"),
+        ("FIREBREAK_DRIVR", "host", "did you mean FIREBREAK_DRIVER"),
+    ],
+)
+def test_a_bad_value_is_an_error_that_names_the_variable(name: str, value: str, says: str) -> None:
+    with pytest.raises(BadSetting, match=says) as caught:
+        read_settings({name: value})
+    assert name in str(caught.value)
+
+
+def test_an_empty_value_counts_as_unset() -> None:
+    assert read_settings({"PORT": ""}).port == 3000

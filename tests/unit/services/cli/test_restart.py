@@ -1,0 +1,30 @@
+"""A service that keeps dying is started ever later; one that lived well is started at once."""
+
+from services.cli.up.children import children
+from services.cli.up.restart import FIRST_DELAY_SECONDS, LONGEST_DELAY_SECONDS, STEADY_SECONDS, Restarts
+
+
+def test_the_pause_grows_and_has_a_bound() -> None:
+    restarts = Restarts()
+    restarts.begin(0)
+    delays = [restarts.delay_seconds(1) for _ in range(10)]
+    assert delays[0] == FIRST_DELAY_SECONDS
+    assert delays == sorted(delays)
+    assert delays[-1] == LONGEST_DELAY_SECONDS
+
+
+def test_a_long_life_forgives() -> None:
+    restarts = Restarts()
+    for _ in range(5):
+        restarts.delay_seconds(1)
+    restarts.begin(100)
+    assert restarts.delay_seconds(100 + STEADY_SECONDS) == FIRST_DELAY_SECONDS
+
+
+def test_a_secret_reaches_the_service_that_needs_it_and_no_other() -> None:
+    environment = {"GITHUB_WEBHOOK_SECRET": "s", "GITHUB_TOKEN": "t", "PATH": "/bin", "AWS_SECRET": "x"}
+    knows = {child.name: child.environment for child in children(environment)}
+    assert [name for name, env in knows.items() if "GITHUB_WEBHOOK_SECRET" in env] == ["ingress"]
+    assert "GITHUB_TOKEN" not in knows["ingress"] | knows["console"] | knows["learner"] | knows["scheduler"]
+    assert all("AWS_SECRET" not in env for env in knows.values())
+    assert all(env["PATH"] == "/bin" for env in knows.values())
