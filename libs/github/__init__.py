@@ -1,0 +1,1 @@
+"""GitHub's side: signatures, payloads, git repositories, the REST API."""
