@@ -35,6 +35,16 @@ class CaughtUp:
     seq: int
 
 
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """A stream's first and last place (`first` is `last + 1` where it is empty) and when it was made: its identity,
+    since a stream that was deleted and made anew counts from 1 again."""
+
+    first: int
+    last: int
+    created: datetime
+
+
 class Conflict(Exception):
     """The subject moved on: its last message is at `last` (0 where there is none) and is not of the same commit id."""
 
@@ -136,6 +146,10 @@ class Bus(Protocol):
 
     async def get(self, stream: str, seq: int) -> Stored | None:
         """One message by its place; None where it is gone or never was."""
+        ...
+
+    async def extent(self, stream: str) -> Extent:
+        """What a stream holds now."""
         ...
 
     def tail(
