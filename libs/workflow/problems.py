@@ -46,6 +46,9 @@ class Problems:
     def sorted(self) -> tuple[Problem, ...]:
         return sort_problems(self._found.values())
 
+    def count(self) -> int:
+        return len(self._found)
+
     def has_errors(self) -> bool:
         return any(problem.severity == "error" for problem in self._found.values())
 

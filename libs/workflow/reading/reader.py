@@ -1,0 +1,170 @@
+"""The primitives of reading: a node that has to be a mapping, a string, a flag, with a problem where it is not.
+
+Every method answers with a value that reading can go on with, so that one pass finds all problems of a file. It knows
+types and messages; which keys mean what is said in the modules beside it.
+"""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from libs.workflow.expressions import to_string
+from libs.workflow.model import Position, Template
+from libs.workflow.nodes import Document, Entry, Mapping, Node, Scalar, Sequence, describe
+from libs.workflow.problems import KeyPath, Problems
+from libs.workflow.reading.scope import Scope
+from libs.workflow.reading.templates import ExpressionChecker, is_single_expression
+
+
+class Shape(msgspec.Struct, frozen=True):
+    """The keys that a mapping may have. ``refused`` are GitHub's, and Firebreak does not run them yet."""
+
+    what: str
+    keys: frozenset[str]
+    refused: frozenset[str] = frozenset()
+
+
+class Reader:
+    """Reads one file. ``scope`` is what expressions may refer to at the present place."""
+
+    def __init__(self, document: Document, problems: Problems, scope: Scope) -> None:
+        self.document = document
+        self.problems = problems
+        self.scope = scope
+        self.expressions = ExpressionChecker(document, problems, scope)
+
+    def within(self, scope: Scope) -> "Reader":
+        return Reader(self.document, self.problems, scope)
+
+    def error(self, node: Node, message: str, path: KeyPath) -> None:
+        self.problems.add(node.line, node.column, message, key_path=path)
+
+    def warning(self, node: Node, message: str, path: KeyPath) -> None:
+        self.problems.add(node.line, node.column, message, severity="warning", key_path=path)
+
+    def refuse(self, node: Node, name: str, path: KeyPath) -> None:
+        self.error(node, f"`{name}` is part of GitHub's language, and Firebreak does not run it yet", path)
+
+    # Collections
+
+    def fields(self, node: Node, shape: Shape, path: KeyPath) -> dict[str, Entry]:
+        """A mapping's known entries by key; unknown and refused keys become problems and are left out."""
+        found: dict[str, Entry] = {}
+        for entry in self.entries(node, shape.what, path):
+            key = entry.key.text
+            if key in shape.keys:
+                found[key] = entry
+            elif key in shape.refused:
+                self.refuse(entry.key, key, (*path, key))
+            else:
+                self._unknown_key(entry.key, shape, path)
+        return found
+
+    def entries(self, node: Node, what: str, path: KeyPath) -> tuple[Entry, ...]:
+        if isinstance(node, Mapping):
+            return node.entries
+        self.error(node, f"{what} must be a mapping, not {describe(node)}", path)
+        return ()
+
+    def items(self, node: Node, what: str, path: KeyPath) -> tuple[Node, ...]:
+        if isinstance(node, Sequence):
+            return node.items
+        self.error(node, f"{what} must be a list, not {describe(node)}", path)
+        return ()
+
+    def require(self, node: Node, found: dict[str, Entry], keys: Iterable[str], shape: Shape, path: KeyPath) -> None:
+        for key in keys:
+            if key not in found:
+                self.error(node, f"{shape.what} needs the key `{key}`", path)
+
+    def _unknown_key(self, key: Scalar, shape: Shape, path: KeyPath) -> None:
+        if "${{" in key.text:
+            self.refuse(key, "an expression as a key", (*path, key.text))
+            return
+        hint = nearest_key(key.text, shape.keys | shape.refused)
+        known = f"did you mean `{hint}`?" if hint else "it may have " + ", ".join(sorted(shape.keys))
+        self.error(key, f"unknown key `{key.text}` in {shape.what}; {known}", (*path, key.text))
+
+    # Scalars
+
+    def scalar(self, node: Node, what: str, path: KeyPath) -> Scalar | None:
+        if isinstance(node, Scalar):
+            return node
+        self.error(node, f"`{what}` must be a single value, not {describe(node)}", path)
+        return None
+
+    def literal(self, node: Node, what: str, path: KeyPath, *, empty: bool = True) -> str | None:
+        """A string in which no expression is allowed."""
+        text = self.text(node, what, "", path)
+        if text is not None and not text and not empty:
+            self.error(node, f"`{what}` must not be empty", path)
+            return None
+        return text
+
+    def text(self, node: Node, what: str, key: str, path: KeyPath) -> str | None:
+        """A string, perhaps with expressions; a number or a boolean is one too, as GitHub writes it.
+
+        ``key`` is the row of the table that says which contexts may be used; without one, none may.
+        """
+        scalar = self.scalar(node, what, path)
+        if scalar is None or not self.check(scalar, key, path):
+            return None
+        return scalar.value if isinstance(scalar.value, str) else to_string(scalar.value)
+
+    def template(self, node: Node, what: str, key: str, path: KeyPath) -> Template:
+        """A scalar as it is, with its type."""
+        scalar = self.scalar(node, what, path)
+        return scalar.value if scalar is not None and self.check(scalar, key, path) else None
+
+    def flag(self, node: Node, what: str, key: str, path: KeyPath) -> bool | str | None:
+        """True, false, or one expression that gives it."""
+        scalar = self.scalar(node, what, path)
+        if scalar is None:
+            return None
+        if isinstance(scalar.value, bool):
+            return scalar.value
+        return self._expression(scalar, f"`{what}` must be true or false", key, path)
+
+    def number(self, node: Node, what: str, key: str, path: KeyPath, *, least: float) -> float | str | None:
+        """A number of at least ``least`` (above it, where ``least`` is 0), or one expression that gives it."""
+        scalar = self.scalar(node, what, path)
+        if scalar is None:
+            return None
+        value = scalar.value
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            if value >= least and (least or value > 0) and value != float("inf"):
+                return value
+            bound = f"at least {least:g}" if least else "above 0"
+            self.error(scalar, f"`{what}` must be {bound}, not {scalar.text}", path)
+            return None
+        return self._expression(scalar, f"`{what}` must be a number", key, path)
+
+    def _expression(self, scalar: Scalar, must: str, key: str, path: KeyPath) -> str | None:
+        if not isinstance(scalar.value, str) or "${{" not in scalar.text:
+            hint = "; remove the quotes" if scalar.style in ("'", '"') else ""
+            self.error(scalar, f"{must}, not {describe(scalar)}{hint}", path)
+            return None
+        if not self.check(scalar, key, path):
+            return None
+        if not is_single_expression(scalar.value):
+            self.error(scalar, f"{must}, and text around an expression makes it a string", path)
+            return None
+        return scalar.value
+
+    def check(self, scalar: Scalar, key: str, path: KeyPath) -> bool:
+        """Whether the expressions in a scalar are sound; problems are noted."""
+        return "${{" not in scalar.text or self.expressions.check_template(scalar, key, path)
+
+
+def position(node: Node) -> Position:
+    return Position(node.line, node.column)
+
+
+def nearest_key(name: str, known: Iterable[str]) -> str | None:
+    """The known key that a misspelt one most likely means."""
+    # Imported here, for only a mistake needs it and its import costs a cold command milliseconds.
+    from difflib import get_close_matches
+
+    by_lower_case = {candidate.lower(): candidate for candidate in known}
+    matches = get_close_matches(name.lower().replace("_", "-"), by_lower_case, n=1)
+    return by_lower_case[matches[0]] if matches else None

@@ -1,0 +1,138 @@
+"""The keys that a workflow and its jobs share: ``env``, ``defaults.run``, ``permissions``; and ``shell``.
+
+What they mean when the levels are put together is not decided here.
+"""
+
+from typing import get_args
+
+from libs.workflow.model import Defaults, PermissionLevel, Permissions, Template
+from libs.workflow.nodes import Node, Scalar, describe
+from libs.workflow.problems import KeyPath
+from libs.workflow.reading.reader import Reader, Shape, nearest_key
+from libs.workflow.supported import refused_shells, runnable_shells
+
+_read_write = ("read", "write", "none")
+permission_scopes: dict[str, tuple[str, ...]] = {
+    "actions": _read_write,
+    "artifact-metadata": _read_write,
+    "attestations": _read_write,
+    "checks": _read_write,
+    "code-quality": _read_write,
+    "contents": _read_write,
+    "copilot-requests": ("write", "none"),
+    "deployments": _read_write,
+    "discussions": _read_write,
+    "drives": _read_write,
+    "id-token": ("write", "none"),
+    "issues": _read_write,
+    "models": ("read", "none"),
+    "packages": _read_write,
+    "pages": _read_write,
+    "pull-requests": _read_write,
+    "repository-projects": _read_write,
+    "security-events": _read_write,
+    "statuses": _read_write,
+    "vulnerability-alerts": ("read", "none"),
+}
+
+_defaults = Shape("`defaults`", frozenset({"run"}))
+_defaults_run = Shape("`defaults.run`", frozenset({"shell", "working-directory"}))
+_permissions = Shape("`permissions`", frozenset(permission_scopes))
+
+
+def read_env(reader: Reader, node: Node, key: str, path: KeyPath) -> dict[str, Template] | str:
+    """Names and values, or one expression that gives the whole mapping."""
+    if isinstance(node, Scalar) and isinstance(node.value, str) and "${{" in node.value:
+        whole = reader.flag(node, "env", key, path)
+        return whole if isinstance(whole, str) else {}
+    return read_templates(reader, node, "`env`", key, path)
+
+
+def read_templates(reader: Reader, node: Node, what: str, key: str, path: KeyPath) -> dict[str, Template]:
+    """A mapping of free names to scalars."""
+    values: dict[str, Template] = {}
+    for entry in reader.entries(node, what, path):
+        name = entry.key.text
+        inner = (*path, name)
+        if "${{" in name:
+            reader.refuse(entry.key, "an expression as a key", inner)
+        elif not name:
+            reader.error(entry.key, f"a name in {what} must not be empty", inner)
+        else:
+            values[name] = reader.template(entry.value, name, key, inner)
+    return values
+
+
+def read_defaults(reader: Reader, node: Node, key: str, path: KeyPath) -> Defaults:
+    fields = reader.fields(node, _defaults, path)
+    if "run" not in fields:
+        return Defaults()
+    inner = (*path, "run")
+    run = reader.fields(fields["run"].value, _defaults_run, inner)
+    shell = run.get("shell")
+    directory = run.get("working-directory")
+    return Defaults(
+        shell=None if shell is None else read_shell(reader, shell.value, key, (*inner, "shell")),
+        working_directory=None
+        if directory is None
+        else read_non_empty(reader, directory.value, "working-directory", key, (*inner, "working-directory")),
+    )
+
+
+def read_shell(reader: Reader, node: Node, key: str, path: KeyPath) -> str | None:
+    """A shell that is known, or a command with ``{0}`` where the script's file goes."""
+    shell = read_non_empty(reader, node, "shell", key, path)
+    if shell is None or "${{" in shell or shell in runnable_shells:
+        return shell
+    if shell in refused_shells:
+        reader.error(node, f"the shell `{shell}` is Windows's, and Firebreak runs Linux; use `bash` or `pwsh`", path)
+        return None
+    if "{0}" not in shell:
+        known = ", ".join(runnable_shells)
+        reader.error(
+            node, f"unknown shell `{shell}`; use {known}, or a command with `{{0}}` for the script's file", path
+        )
+        return None
+    return shell
+
+
+def read_non_empty(reader: Reader, node: Node, what: str, key: str, path: KeyPath) -> str | None:
+    text = reader.text(node, what, key, path)
+    if text == "":
+        reader.error(node, f"`{what}` must not be empty", path)
+        return None
+    return text
+
+
+def read_permissions(reader: Reader, node: Node, path: KeyPath) -> Permissions | None:
+    """``read-all``, ``write-all``, or a level for each scope."""
+    if isinstance(node, Scalar):
+        match node.text:
+            case "read-all":
+                return Permissions(everything="read")
+            case "write-all":
+                return Permissions(everything="write")
+            case _:
+                reader.error(
+                    node, f"`permissions` must be read-all, write-all or a mapping, not {describe(node)}", path
+                )
+                return None
+    scopes: dict[str, PermissionLevel] = {}
+    for scope, entry in reader.fields(node, _permissions, path).items():
+        level = _read_level(reader, entry.value, scope, (*path, scope))
+        if level is not None:
+            scopes[scope] = level
+    return Permissions(scopes=scopes)
+
+
+def _read_level(reader: Reader, node: Node, scope: str, path: KeyPath) -> PermissionLevel | None:
+    text = reader.literal(node, scope, path)
+    if text is None:
+        return None
+    for level in get_args(PermissionLevel):
+        if level == text and level in permission_scopes[scope]:
+            return level
+    allowed = ", ".join(permission_scopes[scope])
+    hint = nearest_key(text, permission_scopes[scope]) if text else None
+    reader.error(node, f"`{scope}` must be one of {allowed}" + (f"; did you mean `{hint}`?" if hint else ""), path)
+    return None
