@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from libs.bus.streams import BucketSpec, StreamSpec
 from libs.contracts.envelope import Commit
 
 
@@ -79,7 +80,8 @@ class Consumer:
 
     `ack_wait_seconds`: how long one handling may take before the message is handed out again (`Message.in_progress`
     starts it anew). `attempts`: handlings that may fail before the message is a dead letter. `concurrency`: messages in
-    hand at once in this process. `from_now`: a consumer that is new begins with what comes, not with the stream's start.
+    hand at once in this process. `from_now`: a new consumer begins with what comes, not with the stream's start (not
+    on a work queue, where no two consumers may want the same subject either: ValueError).
     """
 
     stream: str
@@ -126,6 +128,10 @@ class KeyValue(Protocol):
 
 
 class Bus(Protocol):
+    async def prepare(self, streams: tuple[StreamSpec, ...], buckets: tuple[BucketSpec, ...]) -> None:
+        """Makes streams and buckets what the specs say (`libs.bus.streams.prepare` is how a process asks for it)."""
+        ...
+
     async def append(self, commit: Commit, *, expected: int | None) -> int:
         """Stores a commit on `commit.subject`; its place. `expected` is the place of the subject's last message
         (0: there is none; None: unconditional, for a subject that is written once under a name of its own cause).
@@ -137,7 +143,9 @@ class Bus(Protocol):
         ...
 
     async def load(self, subject: str, after: int = 0) -> list[Stored]:
-        """Every message on a subject (wildcards `*` and `>` allowed) behind place `after`, oldest first. Complete or BusDown."""
+        """Every message on a subject (wildcards `*` and `>` allowed) behind place `after`, oldest first. Complete, or
+        BusDown.
+        """
         ...
 
     async def last(self, subject: str) -> Stored | None:
@@ -181,7 +189,7 @@ class Bus(Protocol):
         ...
 
     async def stream_log(self, subject: str, data: bytes) -> None:
-        """Stores a log batch (LOGS, `discard: old`). Returns when it is under way; many may be, bounded: then it waits."""
+        """Stores a log batch (LOGS, `discard: old`). Returns when it is under way; where too many are, it waits."""
         ...
 
     async def flush_logs(self) -> None:
@@ -191,7 +199,7 @@ class Bus(Protocol):
     def key_value(self, bucket: str) -> KeyValue: ...
 
     async def arm(self, key: str, at: datetime, data: bytes) -> None:
-        """At that time `data` appears on `timer.due.<key>` of TIMERS. `key` is subject tokens; the same key again replaces."""
+        """At that time `data` appears on `timer.due.<key>` of TIMERS. `key` is tokens; the same key replaces."""
         ...
 
     async def disarm(self, key: str) -> None:
