@@ -1,0 +1,76 @@
+"""How a workflow command is written: `::name key=value,key=value::message`, and the older `##[name key=value;]message`.
+
+The new form stands at the line's start, spaces aside; the legacy one anywhere in it, as in GitHub's runner. Which names
+are commands, and what they do, is not known here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Set
+from dataclasses import dataclass
+
+COMMAND = "::"
+LEGACY = "##["
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """`name` as it was written; the keys of `properties` in lower case."""
+
+    name: str
+    properties: Mapping[str, str]
+    data: str
+
+
+def may_hold_command(text: str) -> bool:
+    """A cheap look before lines are looked at one by one."""
+    return COMMAND in text or LEGACY in text
+
+
+def parse(line: str, names: Set[str]) -> Command | None:
+    """The command in a line, or None where it is plain output. `names` are in lower case."""
+    trimmed = line.lstrip()
+    if trimmed.startswith(COMMAND):
+        info, separator, data = trimmed[len(COMMAND) :].partition(COMMAND)
+        if separator and (command := _command(info, data, names, _NEW)) is not None:
+            return command
+    start = line.find(LEGACY)
+    if start < 0:
+        return None
+    info, separator, data = line[start + len(LEGACY) :].partition("]")
+    return _command(info, data, names, _OLD) if separator else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """How one of the two forms separates properties and escapes what it holds; the percent sign comes last."""
+
+    separator: str
+    property_escapes: tuple[tuple[str, str], ...]
+    data_escapes: tuple[tuple[str, str], ...]
+
+
+_LINE_ENDS = (("%0D", "\r"), ("%0A", "\n"))
+_PERCENT = (("%25", "%"),)
+_OLD_ESCAPES = (("%3B", ";"), *_LINE_ENDS, ("%5D", "]"), *_PERCENT)
+_NEW = _Form(",", (*_LINE_ENDS, ("%3A", ":"), ("%2C", ","), *_PERCENT), (*_LINE_ENDS, *_PERCENT))
+_OLD = _Form(";", _OLD_ESCAPES, _OLD_ESCAPES)
+
+
+def _command(info: str, data: str, names: Set[str], form: _Form) -> Command | None:
+    name, _, rest = info.partition(" ")
+    if name.lower() not in names:
+        return None
+    properties: dict[str, str] = {}
+    for part in rest.strip().split(form.separator):
+        key, separator, value = part.strip().partition("=")
+        if separator and key and value:
+            properties[key.lower()] = _unescaped(value, form.property_escapes)
+    return Command(name, properties, _unescaped(data, form.data_escapes))
+
+
+def _unescaped(text: str, escapes: tuple[tuple[str, str], ...]) -> str:
+    if "%" in text:
+        for escape, character in escapes:
+            text = text.replace(escape, character)
+    return text

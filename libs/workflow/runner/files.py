@@ -1,0 +1,117 @@
+"""Runner files: what a step wrote to `$GITHUB_ENV`, `$GITHUB_OUTPUT`, `$GITHUB_STATE`, `$GITHUB_PATH`.
+
+The rules are those of GitHub's runner on Linux, where a line ends at `\\n` alone. What was read before an error
+counts, as it does there. Nothing here knows where the files are.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+RUNNER_FILE_BYTES = 8 * 1024 * 1024
+"""A runner file larger than this fails its step: its text is held in memory several times while it is read."""
+SUMMARY_BYTES = 1024 * 1024
+"""GitHub's bound for one step's summary."""
+BLOCKED_VARIABLES = ("NODE_OPTIONS",)
+"""What `$GITHUB_ENV` and `set-env` may not set: it would run code in every later JavaScript action."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """The pairs in the order in which they were written, and what stopped the reading, if anything did."""
+
+    pairs: tuple[tuple[str, str], ...]
+    error: str | None = None
+
+
+@dataclass(slots=True)
+class _Lines:
+    """Lines of a text with their ends, each once. `newline` is the length of the last line's end, 0 at the end."""
+
+    text: str
+    place: int = 0
+    newline: int = 0
+
+    def next(self) -> str | None:
+        if self.place >= len(self.text):
+            self.newline = 0
+            return None
+        start, end = self.place, self.text.find("\n", self.place)
+        if end < 0:
+            self.place, self.newline = len(self.text), 0
+            return self.text[start:]
+        self.place, self.newline = end + 1, 1
+        return self.text[start:end]
+
+
+class _Malformed(Exception):
+    pass
+
+
+def read_pairs(data: bytes) -> Pairs:
+    """`NAME=value` lines and `NAME<<DELIMITER` heredocs; empty lines between them are skipped."""
+    lines = _Lines(text_of(data))
+    pairs: list[tuple[str, str]] = []
+    try:
+        while (line := lines.next()) is not None:
+            if line:
+                pairs.append(_pair(line, lines))
+    except _Malformed as error:
+        return Pairs(tuple(pairs), str(error))
+    return Pairs(tuple(pairs))
+
+
+def read_paths(data: bytes) -> tuple[str, ...]:
+    """The lines of `$GITHUB_PATH` that are not empty; here `\\r\\n` ends a line too, as in the runner."""
+    return tuple(line for line in text_of(data).replace("\r\n", "\n").replace("\r", "\n").split("\n") if line)
+
+
+def prepend_paths(current: tuple[str, ...], added: tuple[str, ...]) -> tuple[str, ...]:
+    """The search path after additions, the newest last; what was there before moves to its new place."""
+    paths = list(current)
+    for path in added:
+        paths = [known for known in paths if known != path]
+        paths.append(path)
+    return tuple(paths)
+
+
+def is_blocked(name: str) -> bool:
+    """Whether a step may not set this variable for the steps behind it."""
+    return name.upper() in BLOCKED_VARIABLES
+
+
+def too_large(variable: str, size: int) -> str:
+    return (
+        f"${variable} holds {size} bytes, the limit is {RUNNER_FILE_BYTES}: write large data to a file of the "
+        "workspace and pass its path"
+    )
+
+
+def text_of(data: bytes) -> str:
+    """UTF-8 without its byte order mark; what is no UTF-8 becomes U+FFFD."""
+    return data.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "replace")
+
+
+def _pair(line: str, lines: _Lines) -> tuple[str, str]:
+    equals, heredoc = line.find("="), line.find("<<")
+    if heredoc >= 0 and (equals < 0 or heredoc < equals):
+        name, _, delimiter = line.partition("<<")
+        if not name or not delimiter:
+            raise _Malformed(f"Invalid format '{line}'. Name must not be empty and delimiter must not be empty")
+        return name, _heredoc(lines, delimiter)
+    if equals < 0:
+        raise _Malformed(f"Invalid format '{line}'")
+    name, _, value = line.partition("=")
+    if not name:
+        raise _Malformed(f"Invalid format '{line}'. Name must not be empty")
+    return name, value
+
+
+def _heredoc(lines: _Lines, delimiter: str) -> str:
+    """The text up to the line that is the delimiter and nothing else, without the line end before it."""
+    start = end = lines.place
+    while (line := lines.next()) != delimiter:
+        if line is None or lines.newline == 0:
+            raise _Malformed(f"Invalid value. Matching delimiter not found '{delimiter}'")
+        end = lines.place - lines.newline
+    return lines.text[start:end] if end > start else ""

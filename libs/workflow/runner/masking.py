@@ -1,0 +1,92 @@
+"""Masking: secrets and `add-mask` values become `***` before a line, an output or an error goes anywhere.
+
+Overlapping and adjacent finds become one mask, as in GitHub's runner. Each form is searched by itself: that runs at
+memory speed, where one pattern of many alternatives tries each of them at each character. A text without a find comes
+back as it is, and that is the fast path: most logs hold no secret.
+"""
+
+from __future__ import annotations
+
+from libs.workflow.runner.encodings import forms
+
+MASK = "***"
+MASKED_VALUES = 1_000
+"""Values of one job; one more fails the step that adds it: each costs a few microseconds on every 64 KiB of log."""
+
+
+class TooManyMasks(Exception):
+    """The job wants more values masked than can be: what it prints next could not be kept secret."""
+
+    def __init__(self) -> None:
+        super().__init__(f"more than {MASKED_VALUES} values to mask in one job: mask fewer, longer values")
+
+
+class Masker:
+    """One job's secrets. Values may be added at any time and count from the next text on."""
+
+    def __init__(self, values: tuple[str, ...] = ()) -> None:
+        self._values: set[str] = set()
+        self._forms: tuple[str, ...] = ()
+        for value in values:
+            self.add(value)
+
+    @property
+    def longest(self) -> int:
+        """Characters of the longest form: as much of a cut text's end may be the beginning of a secret."""
+        return max(map(len, self._forms), default=0)
+
+    def add(self, value: str) -> None:
+        """Any value that is not blank, however short, as in the runner. Raises TooManyMasks."""
+        if not value.strip() or value in self._values:
+            return
+        if len(self._values) >= MASKED_VALUES:
+            raise TooManyMasks
+        self._values.add(value)
+        self._forms = tuple(sorted({*self._forms, *forms(value)}))
+
+    def holds_secret(self, text: str) -> bool:
+        return any(form in text for form in self._forms)
+
+    def mask(self, text: str) -> str:
+        present = [form for form in self._forms if form in text]
+        return _replaced(text, present, len(text)) if present else text
+
+    def mask_cut(self, text: str, characters: int) -> str:
+        """The first `characters` of a text, masked; a secret that begins in them is masked whole.
+
+        To be sure of that, the text must go on for `longest` characters behind the cut, or end before.
+        """
+        return _replaced(text, [form for form in self._forms if form in text], characters)
+
+
+def _replaced(text: str, present: list[str], end: int) -> str:
+    parts: list[str] = []
+    place = 0
+    for first, last in _joined(sorted(_finds(text, present))):
+        if first >= end:
+            break
+        parts += (text[place:first], MASK)
+        place = last
+    parts.append(text[place:end])
+    return "".join(parts)
+
+
+def _finds(text: str, present: list[str]) -> list[tuple[int, int]]:
+    """Every place of every form, those that overlap themselves too."""
+    finds: list[tuple[int, int]] = []
+    for form in present:
+        first = text.find(form)
+        while first >= 0:
+            finds.append((first, first + len(form)))
+            first = text.find(form, first + 1)
+    return finds
+
+
+def _joined(finds: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    joined: list[tuple[int, int]] = []
+    for first, last in finds:
+        if joined and first <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(joined[-1][1], last))
+        else:
+            joined.append((first, last))
+    return joined
