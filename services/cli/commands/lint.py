@@ -1,0 +1,89 @@
+"""`firebreak lint`: every problem of every workflow in one go, as `file:line:column: message`.
+
+Scripts and editors read what it prints, so its form does not change. It needs no git, no network and no service; it
+only finds and reads files, and `libs.workflow.lint` judges them.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+import msgspec
+
+from libs.workflow.lint import lint
+from libs.workflow.problems import Problem
+from libs.workflow.source import workflow_bytes
+from services.cli import outcome
+
+_suffixes = (".yml", ".yaml")
+
+
+@click.command("lint")
+@click.argument("path", required=False, type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON list of problems.")
+def command(path: Path | None, *, as_json: bool) -> int:
+    """Check a workflow file, or every workflow of a directory: its `.github/workflows`, or else its own YAML files.
+
+    Errors end with exit code 2; warnings do not.
+
+    Example: firebreak lint .github/workflows/build.yml
+    """
+    files = _workflow_files(path)
+    if not files:
+        click.echo(f"No workflows in {_directory_of(path)}: nothing to check.", err=True)
+    problems = [problem for file in files for problem in _lint_file(file)]
+    if as_json:
+        click.echo(json.dumps([msgspec.to_builtins(problem) for problem in problems], indent=2))
+    for problem in () if as_json else problems:
+        click.echo(problem.render())
+    errors = sum(problem.severity == "error" for problem in problems)
+    if files:
+        click.echo(_summary(len(files), errors, len(problems) - errors), err=True)
+    return outcome.USAGE if errors else outcome.OK
+
+
+def _workflow_files(path: Path | None) -> list[Path]:
+    """1. A file is meant as it is. 2. A directory's `.github/workflows`. 3. A named directory's own YAML files.
+
+    Without a path only the second is looked for: the YAML files at a project's top are seldom workflows.
+    """
+    if path is not None and not path.exists():
+        raise outcome.usage(f"{path} does not exist; name a workflow file or a directory with `.github/workflows`")
+    if path is not None and not path.is_dir():
+        return [path]
+    directory = path or Path()
+    folder = directory / ".github" / "workflows"
+    if folder.is_dir():
+        return _yaml_files(folder)
+    if path is None:
+        return []
+    return _yaml_files(directory / "workflows" if path.resolve().name == ".github" else directory)
+
+
+def _yaml_files(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        return []
+    return sorted(file for file in folder.iterdir() if file.suffix in _suffixes and file.is_file())
+
+
+def _lint_file(file: Path) -> list[Problem]:
+    try:
+        with file.open("rb") as stream:
+            content = stream.read(workflow_bytes + 1)
+    except OSError as error:
+        return [Problem(str(file), 1, 1, f"cannot be read: {error.strerror or error}")]
+    return lint(str(file), content)
+
+
+def _directory_of(path: Path | None) -> str:
+    return str((path or Path()) / ".github" / "workflows") if path is None else str(path)
+
+
+def _summary(files: int, errors: int, warnings: int) -> str:
+    return f"{_count(files, 'workflow')}: {_count(errors, 'error')}, {_count(warnings, 'warning')}."
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" + ("" if number == 1 else "s")
