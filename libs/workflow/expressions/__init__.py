@@ -14,8 +14,10 @@ from libs.workflow.expressions.condition import (
 )
 from libs.workflow.expressions.errors import ErrorKind, ExpressionError, HashFilesWanted
 from libs.workflow.expressions.evaluator import Scope, evaluate
+from libs.workflow.expressions.foresight import foreseen_errors
 from libs.workflow.expressions.nodes import Node
 from libs.workflow.expressions.parser import parse
+from libs.workflow.expressions.printer import to_source
 from libs.workflow.expressions.status import Status, status_of_job
 from libs.workflow.expressions.template import (
     Template,
@@ -48,6 +50,7 @@ __all__ = [
     "evaluate_template",
     "evaluate_text",
     "everywhere",
+    "foreseen_errors",
     "has_expression",
     "has_literal_text",
     "is_truthy",
@@ -57,6 +60,7 @@ __all__ = [
     "parse_condition",
     "parse_template",
     "status_of_job",
+    "to_source",
     "to_string",
     "uses_status_function",
 ]

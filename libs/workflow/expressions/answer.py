@@ -56,13 +56,12 @@ def _evaluate(expression: str, contexts: Mapping[str, Value], hash_files: HashFi
 
 def _evaluate_once(expression: str, scope: Scope, availability: Availability) -> Value:
     trimmed = trim(expression)
-    offset = expression.find(trimmed[:1])
+    if not (trimmed.startswith(opening) and trimmed.endswith("}}")):
+        return evaluate(parse(expression, availability), scope)
     try:
-        if trimmed.startswith(opening) and trimmed.endswith("}}"):
-            return evaluate_string(trimmed, scope, availability)
-        return evaluate(parse(trimmed, availability), scope)
+        return evaluate_string(trimmed, scope, availability)
     except ExpressionError as error:
-        raise error.shifted(offset) from None
+        raise error.shifted(expression.find(opening)) from None
 
 
 def _status(contexts: Mapping[str, Value]) -> Status:

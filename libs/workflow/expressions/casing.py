@@ -6,11 +6,16 @@ Each UTF-16 unit is mapped by itself to one upper-case unit. Python's `str.upper
 
 from functools import lru_cache
 
+_entering_ascii = "\u0131\u017f"
+"""The dotless i and the long s: the letters outside ASCII whose upper case is in it."""
+
 
 def fold(text: str) -> str:
     """Equal results mean equal text, ignoring case."""
-    if text.isascii():
-        return text.upper()
+    upper = text.upper()
+    # Equal lengths mean that no character became two; then only the letters that enter ASCII are left to care for.
+    if text.isascii() or (len(upper) == len(text) and not any(letter in text for letter in _entering_ascii)):
+        return upper
     return "".join(map(_upper_character, text))
 
 
@@ -22,6 +27,6 @@ def ordinal(text: str) -> bytes:
 @lru_cache(maxsize=4096)
 def _upper_character(character: str) -> str:
     upper = character.upper()
-    if len(upper) != 1 or (upper.isascii() and not character.isascii()):
+    if len(upper) != 1 or character in _entering_ascii:
         return character
     return upper

@@ -12,6 +12,9 @@ ErrorKind = Literal["lexing", "parsing", "evaluation"]
 quoted_expression_characters = 200
 """How much of a long expression its error repeats: enough to recognise it, and one line of a log."""
 
+quoted_symbol_characters = 50
+"""How much of one long symbol an error repeats."""
+
 
 class ExpressionError(Exception):
     """An expression is wrong. `column` is the 1-based character within the text that was given.
@@ -32,7 +35,8 @@ class ExpressionError(Exception):
     def message(self) -> str:
         if self.kind == "evaluation" or not self.expression:
             return self.reason
-        return f"{self.reason}. Located at position {self.position} within expression: {_shortened(self.expression)}"
+        shown = shortened(self.expression, quoted_expression_characters)
+        return f"{self.reason}. Located at position {self.position} within expression: {shown}"
 
     def shifted(self, offset: int) -> "ExpressionError":
         """The same error, its column counted in a text in which the expression starts after `offset` characters."""
@@ -62,6 +66,8 @@ class HashFilesWanted(Exception):
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """A hint such as ` (did you mean 'github'?)`, or nothing when no known name is close."""
+    if len(name) > quoted_symbol_characters:
+        return ""
     # Imported here, for only a mistake needs it and its import costs a cold command milliseconds.
     from difflib import get_close_matches
 
@@ -70,7 +76,5 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return f" (did you mean '{by_lower_case[matches[0]]}'?)" if matches else ""
 
 
-def _shortened(expression: str) -> str:
-    if len(expression) <= quoted_expression_characters:
-        return expression
-    return expression[:quoted_expression_characters] + "..."
+def shortened(text: str, characters: int = quoted_symbol_characters) -> str:
+    return text if len(text) <= characters else text[:characters] + "..."

@@ -7,7 +7,7 @@ import math
 import re
 from typing import Literal, NamedTuple
 
-from libs.workflow.expressions.errors import ExpressionError
+from libs.workflow.expressions.errors import ExpressionError, shortened
 from libs.workflow.expressions.values import normal_number, parse_number, whitespace
 
 max_expression_characters = 21_000
@@ -73,7 +73,7 @@ def _token_of(match: re.Match[str], tokens: list[Token], text: str) -> Token:
         case _:
             number = parse_number(lexeme)
             if math.isnan(number):
-                raise ExpressionError("lexing", f"Unexpected symbol: '{lexeme}'", column, text)
+                raise ExpressionError("lexing", f"Unexpected symbol: '{shortened(lexeme)}'", column, text)
             return Token("literal", lexeme, column, normal_number(number))
 
 
@@ -87,8 +87,8 @@ def _word(lexeme: str, column: int, tokens: list[Token], text: str) -> Token:
 
 def _unexpected(text: str, position: int) -> ExpressionError:
     if text[position] == "'":
-        return ExpressionError("lexing", f"Unexpected symbol: '{text[position:][:50]}'", position + 1, text)
+        return ExpressionError("lexing", f"Unexpected symbol: '{shortened(text[position:])}'", position + 1, text)
     match = _wrong_symbol.match(text, position)
     lexeme = match[0] if match else text[position]
     hint = " (strings are written in single quotes)" if lexeme.startswith('"') else ""
-    return ExpressionError("lexing", f"Unexpected symbol: '{lexeme[:50]}'{hint}", position + 1, text)
+    return ExpressionError("lexing", f"Unexpected symbol: '{shortened(lexeme)}'{hint}", position + 1, text)

@@ -7,10 +7,16 @@ numbers of arguments. Which names there are is the Availability's business.
 from functools import lru_cache
 from typing import cast
 
-from libs.workflow.expressions.availability import Availability, everywhere, special_functions
-from libs.workflow.expressions.errors import ExpressionError, nearest
-from libs.workflow.expressions.functions import Function, functions, max_arguments
+from libs.workflow.expressions.availability import Availability, everywhere
+from libs.workflow.expressions.errors import ExpressionError, shortened
 from libs.workflow.expressions.lexer import Token, TokenKind, tokenize
+from libs.workflow.expressions.names import (
+    arity_problem,
+    context_named,
+    function_named,
+    unknown_context,
+    unknown_function,
+)
 from libs.workflow.expressions.nodes import (
     Binary,
     BinaryOperator,
@@ -34,9 +40,6 @@ cached_expressions = 2048
 
 max_cached_characters = 500
 """Longer expressions are parsed anew each time, so that hostile ones cannot fill the memory through the cache."""
-
-job_condition_key = "jobs.<job_id>.if"
-"""The one key where success() and failure() take names of jobs."""
 
 
 def parse(text: str, availability: Availability = everywhere) -> Node:
@@ -63,7 +66,7 @@ class _Parser:
 
     def parse(self) -> Node:
         if len(self.tokens) == 1:
-            raise ExpressionError("parsing", "An expression was expected", 1, self.text)
+            raise self.error("An expression was expected", 1)
         node = self.expression()
         self.expect("end")
         # A tree of n levels takes at least n tokens, so that a short expression need not be measured.
@@ -150,10 +153,15 @@ class _Parser:
         name = self.expect("name")
         if self.current.kind == "(":
             return self.call(name)
-        return Context(self.context_name(name), name.column)
+        context = context_named(name.text, self.availability)
+        if context is None:
+            raise self.error(unknown_context(name.text, self.availability), name.column)
+        return Context(context, name.column)
 
     def call(self, name: Token) -> Node:
-        function = self.function_named(name)
+        function = function_named(name.text, self.availability)
+        if function is None:
+            raise self.error(unknown_function(name.text, self.availability), name.column)
         self.expect("(")
         arguments: list[Node] = []
         if not self.accept(")"):
@@ -161,44 +169,10 @@ class _Parser:
             while self.accept(","):
                 arguments.append(self.expression())
             self.expect(")")
-        self.check_arity(function, name, len(arguments))
+        problem = arity_problem(function, name.text, len(arguments), self.availability)
+        if problem is not None:
+            raise self.error(problem, name.column)
         return Call(function.name, tuple(arguments), name.column)
-
-    def context_name(self, name: Token) -> str:
-        lower = name.text.lower()
-        for known in self.availability.contexts:
-            if known.lower() == lower:
-                return known
-        hint = self.placement_hint(name.text, lower in everywhere.contexts, self.availability.contexts)
-        raise ExpressionError("parsing", f"Unrecognized named-value: '{name.text}'{hint}", name.column, self.text)
-
-    def function_named(self, name: Token) -> Function:
-        function = functions.get(name.text.lower())
-        allowed = self.availability.functions
-        if function and (function.name not in special_functions or function.name in allowed):
-            return function
-        known = [each.name for each in functions.values() if each.name not in special_functions or each.name in allowed]
-        hint = self.placement_hint(name.text, function is not None, known)
-        raise ExpressionError("parsing", f"Unrecognized function: '{name.text}'{hint}", name.column, self.text)
-
-    def placement_hint(self, name: str, exists_elsewhere: bool, known: list[str] | tuple[str, ...]) -> str:
-        if exists_elsewhere and self.availability.key:
-            return f" (it cannot be used in {self.availability.key})"
-        return nearest(name, (*known, "true", "false", "null"))
-
-    def check_arity(self, function: Function, name: Token, count: int) -> None:
-        maximum = function.maximum
-        if function.name in ("success", "failure") and self.availability.key == job_condition_key:
-            maximum = max_arguments
-        if count < function.minimum:
-            reason = "Too few parameters supplied"
-        elif count > maximum:
-            reason = "Too many parameters supplied"
-        elif function.name == "case" and count % 2 == 0:
-            reason = "Even number of parameters supplied, requires an odd number of parameters"
-        else:
-            return
-        raise ExpressionError("parsing", f"{reason}: '{name.text}'", name.column, self.text)
 
     @property
     def current(self) -> Token:
@@ -227,14 +201,16 @@ class _Parser:
 
     def unexpected(self) -> ExpressionError:
         token = self.current
-        if token.kind == "end":
-            last = self.tokens[self.index - 1]
-            return ExpressionError("parsing", f"Unexpected end of expression: '{last.text}'", last.column, self.text)
-        return ExpressionError("parsing", f"Unexpected symbol: '{token.text}'", token.column, self.text)
+        if token.kind != "end":
+            return self.error(f"Unexpected symbol: '{shortened(token.text)}'", token.column)
+        last = self.tokens[self.index - 1]
+        return self.error(f"Unexpected end of expression: '{shortened(last.text)}'", last.column)
 
     def too_deep(self, token: Token) -> ExpressionError:
-        reason = f"Exceeded max expression depth {max_expression_depth}"
-        return ExpressionError("parsing", reason, token.column, self.text)
+        return self.error(f"Exceeded max expression depth {max_expression_depth}", token.column)
+
+    def error(self, reason: str, column: int) -> ExpressionError:
+        return ExpressionError("parsing", reason, column, self.text)
 
 
 def _logical(operator: LogicalOperator, operands: list[Node], column: int) -> Node:
