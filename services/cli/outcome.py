@@ -15,14 +15,22 @@ INTERRUPTED = 130
 class Failed(click.ClickException):
     """Ends the command: the message says what happened, where and what to do; it goes to standard error."""
 
-    def __init__(self, message: str, exit_code: int = RUN_FAILED) -> None:
-        super().__init__(message)
-        self.exit_code = exit_code
+    exit_code = RUN_FAILED
 
 
-def usage(message: str) -> Failed:
-    return Failed(message, USAGE)
+class Usage(Failed):
+    """It was called wrongly, or a workflow is invalid."""
+
+    exit_code = USAGE
 
 
-def unreachable(message: str) -> Failed:
-    return Failed(message, UNREACHABLE)
+class Unreachable(Failed):
+    """The system, or something that it needs, does not answer."""
+
+    exit_code = UNREACHABLE
+
+
+class NotAllowed(Failed):
+    """It is there, and refuses."""
+
+    exit_code = NOT_ALLOWED

@@ -1,0 +1,127 @@
+"""`firebreak why`: the story of a run or a job, told from its events."""
+
+from __future__ import annotations
+
+import click
+import msgspec
+
+from libs.contracts.host import Heartbeat
+from libs.contracts.ids import HostId, JobKey
+from libs.views.run import JobView, RunView
+from services.cli import words
+from services.cli.connection import connected, coroutine
+from services.cli.outcome import Usage
+from services.cli.reading import parse_run_id, run_view
+from services.cli.watching import hosts_now
+
+
+@click.command()
+@click.argument("run")
+@click.argument("job", required=False)
+@click.option("--json", "as_json", is_flag=True, help="The story as JSON.")
+@coroutine
+async def command(*, run: str, job: str | None, as_json: bool) -> None:
+    """Why RUN, or one JOB of it, is queued, skipped, slow or red: what the events say, in order.
+
+    JOB is a job's key, id or name as `firebreak runs show` prints it.
+
+    Example: firebreak why 4503599627370496 build
+    """
+    async with connected() as connection:
+        view = await run_view(connection, parse_run_id(run))
+        chosen = chosen_jobs(view, job) if job else list(view.jobs.values())
+        waiting = any(one.state == "queued" for one in chosen)
+        hosts = await hosts_now(connection.bus) if waiting else {}
+    keys = {one.key for one in chosen}
+    story = [line for line in view.story if job is None or line.job in keys or line.job is None]
+    reasons = [reason for one in chosen for reason in explain(one, view, hosts)]
+    if as_json:
+        lines = [{"time": line.time, "job": line.job, "text": line.text} for line in story]
+        click.echo(msgspec.json.encode({"run": view.run_id, "story": lines, "because": reasons}).decode())
+        return
+    for line in story:
+        about = f"{line.job}: " if line.job else ""
+        click.echo(f"{words.clock(line.time)}  {words.plain(about + line.text)}")
+    for reason in reasons:
+        click.echo(words.plain(f"→ {reason}"))
+
+
+def chosen_jobs(view: RunView, name: str) -> list[JobView]:
+    """The jobs that `name` means: a key, else every job of that id or name. Raises Usage where it means none."""
+    if (exact := view.jobs.get(JobKey(name))) is not None:
+        return [exact]
+    found = [job for job in view.jobs.values() if name in (job.job_id, job.name)]
+    if not found:
+        known = ", ".join(sorted(view.jobs)) or "none yet"
+        raise Usage(f"run {view.run_id} has no job {name!r}; it has {known}")
+    return found
+
+
+def explain(job: JobView, view: RunView, hosts: dict[HostId, Heartbeat]) -> list[str]:
+    """What keeps, or kept, this job: one sentence a reason."""
+    match job.state:
+        case "waiting":
+            open_needs = [need for need in job.needs if not _over(view, need)]
+            return [f"{job.key} waits for {', '.join(open_needs)}"] if open_needs else []
+        case "queued":
+            return [f"{job.key} is queued: {_why_queued(job, hosts)}"]
+        case "assigned":
+            return [f"{job.key} was given to host {job.last.host}, which has not begun yet"] if job.last else []
+        case "running":
+            return [f"{job.key} runs {step}" for step in _running_steps(job)]
+        case "skipped":
+            return [f"{job.key} was skipped: {job.why}"]
+        case "finished":
+            return [*_red(job), *_slow(job)]
+
+
+def _over(view: RunView, job_id: str) -> bool:
+    jobs = [job for job in view.jobs.values() if job.job_id == job_id]
+    return bool(jobs) and all(job.state in ("finished", "skipped") for job in jobs)
+
+
+def _why_queued(job: JobView, hosts: dict[HostId, Heartbeat]) -> str:
+    if not hosts:
+        return "no host answers; start an agent (`firebreak agent`), or see `firebreak hosts ls`"
+    free = [host for host, beat in hosts.items() if beat.free_slots and not beat.draining]
+    wants = ", ".join(job.labels)
+    if not free:
+        return f"none of {len(hosts)} hosts has a free slot now"
+    return f"it wants {wants}; hosts with a free slot: {', '.join(free)}. `firebreak hosts ls` shows their labels"
+
+
+def _running_steps(job: JobView) -> list[str]:
+    steps = job.last.steps.values() if job.last else ()
+    return [
+        f"step {step.index + 1} `{step.name}` since {words.clock(step.started)}"
+        for step in steps
+        if step.state == "running"
+    ]
+
+
+def _red(job: JobView) -> list[str]:
+    if job.outcome in ("success", "skip", None):
+        return []
+    steps = job.last.steps.values() if job.last else ()
+    bad = [step for step in steps if step.conclusion not in ("success", "skip", None)]
+    told = [
+        f"{job.key} is red at step {step.index + 1} `{step.name}`: {step.why or _ending(step.exit_code)}"
+        for step in bad
+    ]
+    return told or [f"{job.key} is {job.outcome}: {job.why or 'no step tells more'}"]
+
+
+def _ending(exit_code: int | None) -> str:
+    return "it was ended" if exit_code is None else f"exit code {exit_code}"
+
+
+def _slow(job: JobView) -> list[str]:
+    """Where the time went: waiting, and the longest step."""
+    last = job.last
+    if last is None or job.queued is None or not last.steps:
+        return []
+    longest = max(last.steps.values(), key=lambda step: step.duration_ms)
+    waited = words.between(job.queued, last.started)
+    return [
+        f"{job.key} waited {waited}; its longest step, `{longest.name}`, took {words.duration(longest.duration_ms)}"
+    ]

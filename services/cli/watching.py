@@ -1,0 +1,80 @@
+"""What is true at this moment: which hosts answer, and a run's log while it grows."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+
+import msgspec
+
+from libs.bus.port import Bus, CaughtUp, Stored
+from libs.contracts import subjects
+from libs.contracts.envelope import decode_commit
+from libs.contracts.host import HEARTBEAT_SECONDS, Heartbeat
+from libs.contracts.ids import HostId, JobKey, RunId
+from libs.contracts.logs import LogChunk
+from libs.views.fold import apply
+from libs.views.run import RunView
+
+LISTEN_SECONDS = HEARTBEAT_SECONDS + 1
+"""Within it every living host has spoken once."""
+
+_beats = msgspec.json.Decoder(Heartbeat)
+_chunks = msgspec.json.Decoder(LogChunk)
+
+
+async def hosts_now(bus: Bus, seconds: float = LISTEN_SECONDS) -> dict[HostId, Heartbeat]:
+    """The hosts that speak within `seconds`, each with its newest heartbeat."""
+    heard: dict[HostId, Heartbeat] = {}
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds), contextlib.aclosing(bus.subscribe(subjects.ALL_HEARTBEATS)) as beats:
+            async for _, data in beats:
+                beat = _beats.decode(data)
+                heard[beat.host] = beat
+    return heard
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """One masked line of one attempt; `number` counts within the attempt from 0; step -1 is Firebreak's own word."""
+
+    job: JobKey
+    n: int
+    step: int
+    number: int
+    text: str
+
+
+async def log_lines(bus: Bus, filter: str, *, follow: bool) -> AsyncGenerator[LogLine]:
+    """The lines on LOGS that match, from the stream's start; with `follow`, until the reader is closed."""
+    async with contextlib.aclosing(bus.tail(subjects.LOGS, (filter,), 0, follow=follow)) as chunks:
+        async for message in chunks:
+            if isinstance(message, Stored):
+                for line in lines_of(message):
+                    yield line
+
+
+def lines_of(message: Stored) -> list[LogLine]:
+    """A stored log batch as lines."""
+    _, _, _, job, n = message.subject.split(".")
+    chunk = _chunks.decode(message.data)
+    return [
+        LogLine(JobKey(job), int(n), chunk.step, chunk.first + place, text) for place, text in enumerate(chunk.lines)
+    ]
+
+
+async def run_changes(bus: Bus, run_id: RunId) -> AsyncGenerator[RunView]:
+    """The run's view after each change, beginning with what is there; endless, for the reader to close."""
+    filters = (subjects.any_run(run_id), subjects.attempts_of_run(run_id))
+    view: RunView | None = None
+    caught_up = False
+    async with contextlib.aclosing(bus.tail(subjects.EVENTS, filters, 0)) as messages:
+        async for message in messages:
+            if isinstance(message, CaughtUp):
+                caught_up = True
+            else:
+                view = apply(view, decode_commit(message.data))
+            if caught_up and view is not None:
+                yield view

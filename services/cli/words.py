@@ -1,0 +1,66 @@
+"""How results, times and tables look on a terminal: text and mark, never colour alone."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Sequence
+from datetime import datetime
+
+from libs.contracts.results import Result
+
+MARKS: dict[Result, str] = {
+    "success": "✓",
+    "failure": "✗",
+    "error": "!",
+    "timeout": "⧖",
+    "cancellation": "⊘",
+    "skip": "-",
+}
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+def result(value: Result | None, state: str = "") -> str:
+    """`✓ success`; the state where there is no result yet."""
+    return f"{MARKS[value]} {value}" if value else state
+
+
+def duration(milliseconds: float | None) -> str:
+    """`340 ms`, `4.2 s`, `3 min 05 s`, `2 h 10 min`."""
+    if milliseconds is None:
+        return ""
+    if milliseconds < 1000:
+        return f"{milliseconds:.0f} ms"
+    seconds = milliseconds / 1000
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02} min"
+
+
+def between(start: datetime | None, end: datetime | None) -> str:
+    return duration((end - start).total_seconds() * 1000) if start and end else ""
+
+
+def clock(time: datetime | None) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S") if time else ""
+
+
+def plain(text: str) -> str:
+    """Text from a workflow or a job, safe for a terminal: control characters (escape sequences begin with one) go."""
+    return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """A table on standard output; columns of a pipe are as wide as they need to be."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    shown = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        shown.add_column(column, overflow="fold")
+    for row in rows:
+        shown.add_row(*(Text(plain(str(cell))) for cell in row))
+    console = Console(width=None if sys.stdout.isatty() else 10_000)
+    console.print(shown, soft_wrap=not sys.stdout.isatty())
