@@ -1,12 +1,11 @@
 """A job's matrix to its combinations, in GitHub's order and with GitHub's rules for ``exclude`` and ``include``.
 
 It takes the matrix after its expressions were evaluated: plain values only. It knows nothing of jobs, and it decides
-neither names of jobs nor keys; it only offers what those are made of (``display_suffix``, ``digest``).
+neither names of jobs nor keys; it only offers what those are made of (``display_suffix``, ``canonical_json``).
 
 Source: GitHub's documentation, ``jobs.<job_id>.strategy.matrix`` and ``.include``.
 """
 
-import hashlib
 import itertools
 from collections.abc import Mapping, Sequence
 
@@ -45,11 +44,6 @@ def expand(matrix: Mapping[str, Value]) -> list[Combination]:
     expanded = _include(originals, include, vectors)
     _check_count(len(expanded))
     return expanded
-
-
-def digest(combination: Filter) -> str:
-    """Eight hexadecimal digits that stand for a combination; the order of its keys does not matter."""
-    return hashlib.sha256(canonical_json(combination)).hexdigest()[:8]
 
 
 def canonical_json(combination: Filter) -> bytes:

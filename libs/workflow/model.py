@@ -145,6 +145,7 @@ class Workflow(msgspec.Struct, frozen=True):
     jobs: tuple[Job, ...]
     name: str | None = None
     run_name: str | None = None
+    run_name_at: Position | None = None
     permissions: Permissions | None = None
     env: dict[str, Template] = {}
     defaults: Defaults = Defaults()

@@ -5,12 +5,13 @@ types and messages; which keys mean what is said in the modules beside it.
 """
 
 from collections.abc import Iterable
+from math import isfinite
 
 import msgspec
 
 from libs.workflow.expressions import to_string
 from libs.workflow.model import Position, Template
-from libs.workflow.nodes import Document, Entry, Mapping, Node, Scalar, Sequence, describe
+from libs.workflow.nodes import Document, Entry, Mapping, Node, Scalar, ScalarValue, Sequence, describe
 from libs.workflow.problems import KeyPath, Problems
 from libs.workflow.reading.scope import Scope
 from libs.workflow.reading.templates import ExpressionChecker, is_single_expression
@@ -42,8 +43,8 @@ class Reader:
     def warning(self, node: Node, message: str, path: KeyPath) -> None:
         self.problems.add(node.line, node.column, message, severity="warning", key_path=path)
 
-    def refuse(self, node: Node, name: str, path: KeyPath) -> None:
-        self.error(node, f"`{name}` is part of GitHub's language, and Firebreak does not run it yet", path)
+    def refuse(self, node: Node, what: str, path: KeyPath) -> None:
+        self.error(node, f"{what} is part of GitHub's language, and Firebreak does not run it yet", path)
 
     # Collections
 
@@ -55,7 +56,7 @@ class Reader:
             if key in shape.keys:
                 found[key] = entry
             elif key in shape.refused:
-                self.refuse(entry.key, key, (*path, key))
+                self.refuse(entry.key, f"`{key}`", (*path, key))
             else:
                 self._unknown_key(entry.key, shape, path)
         return found
@@ -114,7 +115,7 @@ class Reader:
     def template(self, node: Node, what: str, key: str, path: KeyPath) -> Template:
         """A scalar as it is, with its type."""
         scalar = self.scalar(node, what, path)
-        return scalar.value if scalar is not None and self.check(scalar, key, path) else None
+        return portable(scalar.value) if scalar is not None and self.check(scalar, key, path) else None
 
     def flag(self, node: Node, what: str, key: str, path: KeyPath) -> bool | str | None:
         """True, false, or one expression that gives it."""
@@ -154,6 +155,11 @@ class Reader:
     def check(self, scalar: Scalar, key: str, path: KeyPath) -> bool:
         """Whether the expressions in a scalar are sound; problems are noted."""
         return "${{" not in scalar.text or self.expressions.check_template(scalar, key, path)
+
+
+def portable(value: ScalarValue) -> ScalarValue:
+    """A value that JSON can carry: the infinities and NaN become the strings that GitHub writes for them."""
+    return to_string(value) if isinstance(value, float) and not isfinite(value) else value
 
 
 def position(node: Node) -> Position:

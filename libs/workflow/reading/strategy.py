@@ -4,7 +4,7 @@ from libs.workflow.matrix import MatrixError, expand
 from libs.workflow.model import Data, Strategy
 from libs.workflow.nodes import Entry, Mapping, Node, Scalar, Sequence, describe
 from libs.workflow.problems import KeyPath
-from libs.workflow.reading.reader import Reader, Shape, position
+from libs.workflow.reading.reader import Reader, Shape, portable, position
 
 _strategy = Shape("`strategy`", frozenset({"matrix", "fail-fast", "max-parallel"}))
 strategy_key = "jobs.<job_id>.strategy"
@@ -104,7 +104,7 @@ def _data(reader: Reader, node: Node, path: KeyPath) -> Data:
     """Any value, its expressions checked."""
     match node:
         case Scalar():
-            return node.value if reader.check(node, strategy_key, path) else None
+            return portable(node.value) if reader.check(node, strategy_key, path) else None
         case Sequence():
             return [_data(reader, item, (*path, index)) for index, item in enumerate(node.items)]
         case Mapping():

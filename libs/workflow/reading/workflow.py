@@ -2,16 +2,16 @@
 
 import msgspec
 
-from libs.workflow.model import Defaults, Job, On, Workflow
+from libs.workflow.model import Defaults, Job, On, Template, Workflow
 from libs.workflow.nodes import Document, Entry, Mapping, Node
 from libs.workflow.problems import Problem, Problems
 from libs.workflow.reading.events import read_on
 from libs.workflow.reading.graph import check_needs, with_declared_names
 from libs.workflow.reading.identifiers import check_identifier
 from libs.workflow.reading.job import read_job
-from libs.workflow.reading.reader import Reader, Shape
+from libs.workflow.reading.reader import Reader, Shape, position
 from libs.workflow.reading.scope import Scope
-from libs.workflow.reading.settings import read_defaults, read_permissions, read_templates
+from libs.workflow.reading.settings import read_defaults, read_env, read_permissions
 from libs.workflow.source import read_document
 from libs.workflow.supported import refused_workflow_keys
 
@@ -54,10 +54,11 @@ def _read_root(document: Document, root: Node, problems: Problems) -> Workflow:
         on=on,
         name=_read_text(reader, fields, "name", ""),
         run_name=_read_text(reader, fields, "run-name", "run-name"),
+        run_name_at=position(fields["run-name"].value) if "run-name" in fields else None,
         permissions=read_permissions(reader, fields["permissions"].value, ("permissions",))
         if "permissions" in fields
         else None,
-        env=read_templates(reader, fields["env"].value, "`env`", "env", ("env",)) if "env" in fields else {},
+        env=_read_env(reader, fields["env"].value) if "env" in fields else {},
         defaults=read_defaults(reader, fields["defaults"].value, "", ("defaults",))
         if "defaults" in fields
         else Defaults(),
@@ -69,6 +70,14 @@ def _read_text(reader: Reader, fields: dict[str, Entry], key: str, availability:
     """A name; one that is empty or only white space counts as not given."""
     text = reader.text(fields[key].value, key, availability, (key,)) if key in fields else None
     return text if text is not None and text.strip() else None
+
+
+def _read_env(reader: Reader, node: Node) -> dict[str, Template]:
+    env = read_env(reader, node, "env", ("env",))
+    if isinstance(env, str):
+        reader.refuse(node, "an expression for the whole of a workflow's `env`", ("env",))
+        return {}
+    return env
 
 
 def _read_jobs(reader: Reader, node: Node) -> tuple[Job, ...]:

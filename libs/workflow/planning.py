@@ -1,0 +1,154 @@
+"""A workflow and one event to the plan that the scheduler and the agents run.
+
+The conversion is pure and gives the same plan for the same arguments, byte for byte. Nothing is evaluated here but
+``run-name``, whose contexts the event fixes; every other template goes along as it was written. Which commit runs, who
+is trusted and what the ``github`` context holds is decided before, by whoever knows the payload.
+"""
+
+import msgspec
+
+from libs.contracts import plan as contract
+from libs.contracts.ids import RunId
+from libs.workflow.expressions import ExpressionError, Scope, Value, availability_of, evaluate_text
+from libs.workflow.model import Data, Defaults, Job, RunsOn, Step, Strategy, Workflow
+from libs.workflow.problems import Problem
+
+run_name_characters = 1000  # A name is shown in lists; a commit message can be megabytes.
+
+
+class Occasion(msgspec.Struct, frozen=True):
+    """What the event fixes.
+
+    ``title`` is what GitHub shows without a ``run-name``: the head commit's message or the pull request's title,
+    and empty means the workflow's name.
+    """
+
+    run_id: RunId
+    run_number: int
+    repository: contract.Repository
+    event: str
+    sha: str
+    ref: str
+    trust: contract.Trust
+    actor: str
+    github: dict[str, Value]
+    title: str = ""
+    inputs: dict[str, Value] = {}
+    vars: dict[str, str] = {}
+    pull_request: int | None = None
+
+
+class RunNameError(ValueError):
+    """``run-name`` cannot be evaluated for this event; ``problem`` says where and why."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.render())
+        self.problem = problem
+
+
+def make_plan(workflow: Workflow, occasion: Occasion) -> contract.Plan:
+    """``workflow.file`` must be the path in the repository. Raises ``RunNameError``."""
+    return contract.Plan(
+        run_id=occasion.run_id,
+        run_number=occasion.run_number,
+        repository=occasion.repository,
+        event=occasion.event,
+        sha=occasion.sha,
+        ref=occasion.ref,
+        workflow_path=workflow.file,
+        workflow_name=workflow_name(workflow),
+        run_name=_run_name(workflow, occasion),
+        trust=occasion.trust,
+        actor=occasion.actor,
+        jobs=tuple(_job(job) for job in workflow.jobs),
+        github=dict(occasion.github),
+        env=workflow.env,
+        defaults=_defaults(workflow.defaults),
+        inputs=dict(occasion.inputs),
+        vars=occasion.vars,
+        pull_request=occasion.pull_request,
+    )
+
+
+def workflow_name(workflow: Workflow) -> str:
+    """The name, or the path where there is none, as on GitHub: also ``github.workflow``."""
+    return workflow.name or workflow.file
+
+
+def _run_name(workflow: Workflow, occasion: Occasion) -> str:
+    default = occasion.title.strip().split("\n", 1)[0] or workflow_name(workflow)
+    name = "" if workflow.run_name is None else _evaluate_run_name(workflow, workflow.run_name, occasion)
+    return (name.strip() or default)[:run_name_characters]
+
+
+def _evaluate_run_name(workflow: Workflow, run_name: str, occasion: Occasion) -> str:
+    contexts: dict[str, Value] = {
+        "github": occasion.github,
+        "inputs": occasion.inputs,
+        "vars": dict[str, Value](occasion.vars),
+    }
+    try:
+        return evaluate_text(run_name, Scope(contexts=contexts), availability_of("run-name"))
+    except ExpressionError as error:
+        at = workflow.run_name_at
+        line, column = (at.line, at.column) if at is not None else (1, 1)
+        raise RunNameError(
+            Problem(workflow.file, line, column, f"`run-name` cannot be evaluated: {error.reason}", key_path="run-name")
+        ) from None
+
+
+def _job(job: Job) -> contract.PlannedJob:
+    return contract.PlannedJob(
+        id=job.id,
+        line=job.at.line,
+        runs_on=_runs_on(job.runs_on),
+        steps=tuple(_step(index, step) for index, step in enumerate(job.steps)),
+        name=job.name or None,
+        needs=job.needs,
+        if_=job.condition,
+        strategy=None if job.strategy is None else _strategy(job.strategy),
+        env=job.env,
+        defaults=_defaults(job.defaults),
+        outputs=job.outputs,
+        timeout_minutes=contract.DEFAULT_TIMEOUT_MINUTES if job.timeout_minutes is None else job.timeout_minutes,
+        continue_on_error=job.continue_on_error,
+    )
+
+
+def _runs_on(runs_on: RunsOn) -> str | list[str]:
+    return runs_on.labels if isinstance(runs_on.labels, str) else list(runs_on.labels)
+
+
+def _strategy(strategy: Strategy) -> contract.Strategy:
+    matrix = strategy.matrix
+    return contract.Strategy(
+        matrix=_matrix(matrix) if isinstance(matrix, dict) else matrix,
+        fail_fast=strategy.fail_fast,
+        max_parallel=strategy.max_parallel,
+    )
+
+
+def _matrix(matrix: dict[str, Data]) -> dict[str, object]:
+    return dict(matrix.items())
+
+
+def _step(index: int, step: Step) -> contract.PlannedStep:
+    return contract.PlannedStep(
+        index=index,
+        line=step.at.line,
+        id=step.id,
+        name=step.name or None,
+        if_=step.condition,
+        run=step.run,
+        uses=step.uses,
+        with_=step.with_,
+        env=step.env,
+        shell=step.shell,
+        working_directory=step.working_directory,
+        continue_on_error=step.continue_on_error,
+        timeout_minutes=step.timeout_minutes,
+    )
+
+
+def _defaults(defaults: Defaults) -> contract.Defaults:
+    return contract.Defaults(shell=defaults.shell, working_directory=defaults.working_directory)
