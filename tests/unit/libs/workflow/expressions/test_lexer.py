@@ -8,11 +8,34 @@ from libs.workflow.expressions.errors import ExpressionError
 from libs.workflow.expressions.lexer import max_expression_characters, tokenize
 
 numbers = [
-    ("0", 0), ("1", 1), ("-1", -1), ("+1", 1), ("1.5", 1.5), (".5", 0.5), ("-.5", -0.5), ("+.5", 0.5), ("5.", 5),
-    ("1e3", 1000), ("1E3", 1000), ("1e+3", 1000), ("1.2e-2", 0.012), ("0xff", 255), ("0xFF", 255), ("0x0", 0),
-    ("0o17", 15), ("0o0", 0), ("-0", 0), ("00012", 12), ("9007199254740991", 9007199254740991), ("711", 711),
-    ("-9.2", -9.2), ("-2.99e-2", -0.0299), ("Infinity", math.inf), ("-Infinity", -math.inf), ("0xffffffff", 2**32 - 1),
-]  # fmt: skip
+    ("0", 0),
+    ("1", 1),
+    ("-1", -1),
+    ("+1", 1),
+    ("1.5", 1.5),
+    (".5", 0.5),
+    ("-.5", -0.5),
+    ("+.5", 0.5),
+    ("5.", 5),
+    ("1e3", 1000),
+    ("1E3", 1000),
+    ("1e+3", 1000),
+    ("1.2e-2", 0.012),
+    ("0xff", 255),
+    ("0xFF", 255),
+    ("0x0", 0),
+    ("0o17", 15),
+    ("0o0", 0),
+    ("-0", 0),
+    ("00012", 12),
+    ("9007199254740991", 9007199254740991),
+    ("711", 711),
+    ("-9.2", -9.2),
+    ("-2.99e-2", -0.0299),
+    ("Infinity", math.inf),
+    ("-Infinity", -math.inf),
+    ("0xffffffff", 2**32 - 1),
+]
 
 
 @pytest.mark.parametrize(("text", "value"), numbers)
@@ -29,9 +52,20 @@ def test_whole_numbers_are_integers_and_nan_is_a_number() -> None:
 
 
 strings = [
-    ("''", ""), ("'a'", "a"), ("'it''s'", "it's"), ("''''", "'"), ("''''''", "''"), ("'a''b''c'", "a'b'c"),
-    ("' a '", " a "), ("'\"'", '"'), ("'\n'", "\n"), ("'}}'", "}}"), ("'é'", "é"), ("'\\n'", "\\n"), ("'😀'", "😀"),
-]  # fmt: skip
+    ("''", ""),
+    ("'a'", "a"),
+    ("'it''s'", "it's"),
+    ("''''", "'"),
+    ("''''''", "''"),
+    ("'a''b''c'", "a'b'c"),
+    ("' a '", " a "),
+    ("'\"'", '"'),
+    ("'\n'", "\n"),
+    ("'}}'", "}}"),
+    ("'é'", "é"),
+    ("'\\n'", "\\n"),
+    ("'😀'", "😀"),
+]
 
 
 @pytest.mark.parametrize(("text", "value"), strings)
@@ -56,15 +90,37 @@ def test_a_keyword_after_a_dot_is_a_name(text: str) -> None:
 
 
 kinds = [
-    ("a.b", "name . name"), ("a[0]", "name [ literal ]"), ("a.*", "name . *"), ("a[*]", "name [ * ]"),
-    ("f(1,2)", "name ( literal , literal )"), ("!a", "! name"), ("!!a", "! ! name"), ("a!=b", "name != name"),
-    ("a==b", "name == name"), ("a<b", "name < name"), ("a<=b", "name <= name"), ("a>b", "name > name"),
-    ("a>=b", "name >= name"), ("a&&b", "name && name"), ("a||b", "name || name"), ("a-b", "name"), ("_a", "name"),
-    ("a_b-c9", "name"), ("(a).b", "( name ) . name"), ("a[0].b", "name [ literal ] . name"), ("a.*.b", "name . * . name"),
-    ("a ==.5", "name == literal"), ("(.5)", "( literal )"), ("f(.5,.5)", "name ( literal , literal )"),
-    ("a[.5]", "name [ literal ]"), ("!.5", "! literal"), ("a\t\r\n.\u00a0b", "name . name"), ("1 .5", "literal literal"),
-    ("a.1", "name . literal"), ("f().1", "name ( ) . literal"),
-]  # fmt: skip
+    ("a.b", "name . name"),
+    ("a[0]", "name [ literal ]"),
+    ("a.*", "name . *"),
+    ("a[*]", "name [ * ]"),
+    ("f(1,2)", "name ( literal , literal )"),
+    ("!a", "! name"),
+    ("!!a", "! ! name"),
+    ("a!=b", "name != name"),
+    ("a==b", "name == name"),
+    ("a<b", "name < name"),
+    ("a<=b", "name <= name"),
+    ("a>b", "name > name"),
+    ("a>=b", "name >= name"),
+    ("a&&b", "name && name"),
+    ("a||b", "name || name"),
+    ("a-b", "name"),
+    ("_a", "name"),
+    ("a_b-c9", "name"),
+    ("(a).b", "( name ) . name"),
+    ("a[0].b", "name [ literal ] . name"),
+    ("a.*.b", "name . * . name"),
+    ("a ==.5", "name == literal"),
+    ("(.5)", "( literal )"),
+    ("f(.5,.5)", "name ( literal , literal )"),
+    ("a[.5]", "name [ literal ]"),
+    ("!.5", "! literal"),
+    ("a\t\r\n.\u00a0b", "name . name"),
+    ("1 .5", "literal literal"),
+    ("a.1", "name . literal"),
+    ("f().1", "name ( ) . literal"),
+]
 
 
 @pytest.mark.parametrize(("text", "expected"), kinds)
@@ -77,14 +133,47 @@ def test_columns_count_from_one() -> None:
 
 
 wrong = [
-    ("foo.b@r", 5, "b@r"), ("@", 1, "@"), ("a $b", 3, "$b"), ('"a"', 1, '"a"'), ("a = b", 3, "="), ("a & b", 3, "&"),
-    ("a | b", 3, "|"), ("a =b", 3, "=b"), ("'abc", 1, "'abc"), ("'it''s", 1, "'it''s"), ("a == '", 6, "'"),
-    ("0xzz", 1, "0xzz"), ("0X1F", 1, "0X1F"), ("0o8", 1, "0o8"), ("0b1", 1, "0b1"), ("1_000", 1, "1_000"),
-    ("1.2.3", 1, "1.2.3"), ("1a", 1, "1a"), ("-", 1, "-"), ("+", 1, "+"), ("-a", 1, "-a"), ("--1", 1, "--1"),
-    (".", 1, "."), (".a", 1, ".a"), ("1e", 1, "1e"), ("-NaN", 1, "-NaN"), ("a*b", 1, "a*b"), ("a+b", 1, "a+b"),
-    ("a/b", 1, "a/b"), ("a%b", 1, "a%b"), ("{a}", 1, "{a}"), ("é", 1, "é"), ("a;", 1, "a;"), ("a'b'", 1, "a'b'"),
-    ("${{ a }}", 1, "${{"), ("a ? b : c", 3, "?"), ("\x00", 1, "\x00"), ("a\\b", 1, "a\\b"), ("~a", 1, "~a"), ("a..b", 3, ".b"),
-]  # fmt: skip
+    ("foo.b@r", 5, "b@r"),
+    ("@", 1, "@"),
+    ("a $b", 3, "$b"),
+    ('"a"', 1, '"a"'),
+    ("a = b", 3, "="),
+    ("a & b", 3, "&"),
+    ("a | b", 3, "|"),
+    ("a =b", 3, "=b"),
+    ("'abc", 1, "'abc"),
+    ("'it''s", 1, "'it''s"),
+    ("a == '", 6, "'"),
+    ("0xzz", 1, "0xzz"),
+    ("0X1F", 1, "0X1F"),
+    ("0o8", 1, "0o8"),
+    ("0b1", 1, "0b1"),
+    ("1_000", 1, "1_000"),
+    ("1.2.3", 1, "1.2.3"),
+    ("1a", 1, "1a"),
+    ("-", 1, "-"),
+    ("+", 1, "+"),
+    ("-a", 1, "-a"),
+    ("--1", 1, "--1"),
+    (".", 1, "."),
+    (".a", 1, ".a"),
+    ("1e", 1, "1e"),
+    ("-NaN", 1, "-NaN"),
+    ("a*b", 1, "a*b"),
+    ("a+b", 1, "a+b"),
+    ("a/b", 1, "a/b"),
+    ("a%b", 1, "a%b"),
+    ("{a}", 1, "{a}"),
+    ("é", 1, "é"),
+    ("a;", 1, "a;"),
+    ("a'b'", 1, "a'b'"),
+    ("${{ a }}", 1, "${{"),
+    ("a ? b : c", 3, "?"),
+    ("\x00", 1, "\x00"),
+    ("a\\b", 1, "a\\b"),
+    ("~a", 1, "~a"),
+    ("a..b", 3, ".b"),
+]
 
 
 @pytest.mark.parametrize(("text", "column", "symbol"), wrong)

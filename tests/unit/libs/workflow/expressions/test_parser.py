@@ -9,17 +9,38 @@ from libs.workflow.expressions.nodes import Call, Context, Index, Literally, Log
 from libs.workflow.expressions.parser import max_expression_depth
 
 grouped = [
-    ("1 || 2 && 3", "1 || (2 && 3)"), ("1 && 2 || 3", "(1 && 2) || 3"), ("1 == 2 && 3", "(1 == 2) && 3"),
-    ("1 < 2 == 3", "(1 < 2) == 3"), ("1 == 2 < 3", "1 == (2 < 3)"), ("1 == 2 != 3", "(1 == 2) != 3"),
-    ("1 < 2 >= 3", "(1 < 2) >= 3"), ("!1 == 2", "!1 == 2"), ("!(1 == 2)", "!(1 == 2)"), ("!!1", "!!1"),
-    ("(1)", "1"), ("((1))", "1"), ("1 && (2 && 3)", "1 && 2 && 3"), ("(1 || 2) || 3", "1 || 2 || 3"),
-    ("(1 || 2) && 3", "(1 || 2) && 3"), ("github.a.b", "github['a']['b']"), ("github['a'].b", "github['a']['b']"),
-    ("github.*", "github.*"), ("github[*].a", "github.*['a']"), ("(github).a", "github['a']"),
-    ("GitHub.Ref", "github['Ref']"), ("tojson(1)", "toJSON(1)"), ("FORMAT('a')", "format('a')"),
-    ("fromJSON('1')[0].a", "fromJSON('1')[0]['a']"), ("!github.a", "!github['a']"), ("1 < -1", "1 < -1"),
-    ("github [ 0 ] . a", "github[0]['a']"), ("format ( 'a' , 1 )", "format('a', 1)"), ("('a')[0]", "('a')[0]"),
-    ("!github.a == true", "!github['a'] == true"), ("github[github.a]", "github[github['a']]"),
-]  # fmt: skip
+    ("1 || 2 && 3", "1 || (2 && 3)"),
+    ("1 && 2 || 3", "(1 && 2) || 3"),
+    ("1 == 2 && 3", "(1 == 2) && 3"),
+    ("1 < 2 == 3", "(1 < 2) == 3"),
+    ("1 == 2 < 3", "1 == (2 < 3)"),
+    ("1 == 2 != 3", "(1 == 2) != 3"),
+    ("1 < 2 >= 3", "(1 < 2) >= 3"),
+    ("!1 == 2", "!1 == 2"),
+    ("!(1 == 2)", "!(1 == 2)"),
+    ("!!1", "!!1"),
+    ("(1)", "1"),
+    ("((1))", "1"),
+    ("1 && (2 && 3)", "1 && 2 && 3"),
+    ("(1 || 2) || 3", "1 || 2 || 3"),
+    ("(1 || 2) && 3", "(1 || 2) && 3"),
+    ("github.a.b", "github['a']['b']"),
+    ("github['a'].b", "github['a']['b']"),
+    ("github.*", "github.*"),
+    ("github[*].a", "github.*['a']"),
+    ("(github).a", "github['a']"),
+    ("GitHub.Ref", "github['Ref']"),
+    ("tojson(1)", "toJSON(1)"),
+    ("FORMAT('a')", "format('a')"),
+    ("fromJSON('1')[0].a", "fromJSON('1')[0]['a']"),
+    ("!github.a", "!github['a']"),
+    ("1 < -1", "1 < -1"),
+    ("github [ 0 ] . a", "github[0]['a']"),
+    ("format ( 'a' , 1 )", "format('a', 1)"),
+    ("('a')[0]", "('a')[0]"),
+    ("!github.a == true", "!github['a'] == true"),
+    ("github[github.a]", "github[github['a']]"),
+]
 
 
 @pytest.mark.parametrize(("text", "source"), grouped)
@@ -39,10 +60,21 @@ def test_nodes_know_their_columns() -> None:
 
 
 ends = [
-    ("1 ==", 3, "=="), ("1 &&", 3, "&&"), ("(", 1, "("), ("(1", 2, "1"), ("!", 1, "!"), ("github.", 7, "."),
-    ("github[", 7, "["), ("github[1", 8, "1"), ("github[*", 8, "*"), ("format(", 7, "("), ("format('a'", 8, "'a'"),
-    ("format('a',", 11, ","), ("((1)", 4, ")"), ("1 ||\n", 3, "||"),
-]  # fmt: skip
+    ("1 ==", 3, "=="),
+    ("1 &&", 3, "&&"),
+    ("(", 1, "("),
+    ("(1", 2, "1"),
+    ("!", 1, "!"),
+    ("github.", 7, "."),
+    ("github[", 7, "["),
+    ("github[1", 8, "1"),
+    ("github[*", 8, "*"),
+    ("format(", 7, "("),
+    ("format('a'", 8, "'a'"),
+    ("format('a',", 11, ","),
+    ("((1)", 4, ")"),
+    ("1 ||\n", 3, "||"),
+]
 
 
 @pytest.mark.parametrize(("text", "column", "symbol"), ends)
@@ -54,14 +86,41 @@ def test_an_expression_that_ends_too_early_names_its_last_symbol(text: str, colu
 
 
 unexpected = [
-    ("1 2", 3, "2"), ("github github", 8, "github"), (")", 1, ")"), ("]", 1, "]"), ("*", 1, "*"), ("== 1", 1, "=="),
-    ("1 == == 2", 6, "=="), ("github.1", 8, "1"), ("github.[0]", 8, "["), ("github.'a'", 8, "'a'"), ("'a'[0]", 4, "["),
-    ("1[0]", 2, "["), ("true[0]", 5, "["), ("github[]", 8, "]"), ("github[1,2]", 9, ","),
-    ("(1,2)", 3, ","), ("()", 2, ")"), ("format(,)", 8, ","), ("format('a',)", 12, ")"), ("format('a' 1)", 12, "1"),
-    ("1, 2", 2, ","), ("github.*.1", 10, "1"), ("github[1].2", 11, "2"), ("fromJSON('').1", 14, "1"),
-    ("1 && || 2", 6, "||"), ("1)", 2, ")"), ("(1]", 3, "]"), ("github[1)", 9, ")"), ("github.a(1)", 9, "("),
-    ("true(1)", 5, "("), ("github.*(1)", 9, "("), ("1 !2", 3, "!"), ("* == 1", 1, "*"), ("format(1)(2)", 10, "("),
-]  # fmt: skip
+    ("1 2", 3, "2"),
+    ("github github", 8, "github"),
+    (")", 1, ")"),
+    ("]", 1, "]"),
+    ("*", 1, "*"),
+    ("== 1", 1, "=="),
+    ("1 == == 2", 6, "=="),
+    ("github.1", 8, "1"),
+    ("github.[0]", 8, "["),
+    ("github.'a'", 8, "'a'"),
+    ("'a'[0]", 4, "["),
+    ("1[0]", 2, "["),
+    ("true[0]", 5, "["),
+    ("github[]", 8, "]"),
+    ("github[1,2]", 9, ","),
+    ("(1,2)", 3, ","),
+    ("()", 2, ")"),
+    ("format(,)", 8, ","),
+    ("format('a',)", 12, ")"),
+    ("format('a' 1)", 12, "1"),
+    ("1, 2", 2, ","),
+    ("github.*.1", 10, "1"),
+    ("github[1].2", 11, "2"),
+    ("fromJSON('').1", 14, "1"),
+    ("1 && || 2", 6, "||"),
+    ("1)", 2, ")"),
+    ("(1]", 3, "]"),
+    ("github[1)", 9, ")"),
+    ("github.a(1)", 9, "("),
+    ("true(1)", 5, "("),
+    ("github.*(1)", 9, "("),
+    ("1 !2", 3, "!"),
+    ("* == 1", 1, "*"),
+    ("format(1)(2)", 10, "("),
+]
 
 
 @pytest.mark.parametrize(("text", "column", "symbol"), unexpected)
@@ -111,14 +170,32 @@ def test_an_unknown_name_is_an_error_with_the_nearest_known_one(text: str, colum
 
 few, many = "Too few parameters supplied", "Too many parameters supplied"
 arities = [
-    ("contains('a')", few), ("contains()", few), ("contains('a','b','c')", many), ("startsWith('a')", few),
-    ("startsWith('a','b','c')", many), ("endsWith('a')", few), ("endsWith('a','b','c')", many), ("format()", few),
-    ("join()", few), ("join(1,2,3)", many), ("toJSON()", few), ("toJSON(1,2)", many), ("fromJSON()", few),
-    ("fromJSON(1,2)", many), ("hashFiles()", few), ("success(1)", many), ("failure(1)", many), ("always(1)", many),
-    ("cancelled(1)", many), ("case()", few), ("case(true)", few), ("case(true, 1)", few),
+    ("contains('a')", few),
+    ("contains()", few),
+    ("contains('a','b','c')", many),
+    ("startsWith('a')", few),
+    ("startsWith('a','b','c')", many),
+    ("endsWith('a')", few),
+    ("endsWith('a','b','c')", many),
+    ("format()", few),
+    ("join()", few),
+    ("join(1,2,3)", many),
+    ("toJSON()", few),
+    ("toJSON(1,2)", many),
+    ("fromJSON()", few),
+    ("fromJSON(1,2)", many),
+    ("hashFiles()", few),
+    ("success(1)", many),
+    ("failure(1)", many),
+    ("always(1)", many),
+    ("cancelled(1)", many),
+    ("case()", few),
+    ("case(true)", few),
+    ("case(true, 1)", few),
     ("case(true, 1, false, 2)", "Even number of parameters supplied, requires an odd number of parameters"),
-    (f"format({','.join('1' * 256)})", many), (f"hashFiles({','.join('1' * 256)})", many),
-]  # fmt: skip
+    (f"format({','.join('1' * 256)})", many),
+    (f"hashFiles({','.join('1' * 256)})", many),
+]
 
 
 @pytest.mark.parametrize(("text", "reason"), arities)
@@ -131,9 +208,19 @@ def test_the_number_of_arguments_is_checked(text: str, reason: str) -> None:
 
 
 legal = [
-    "format('a')", f"format({','.join('1' * 255)})", "join(1)", "join(1,2)", "hashFiles('a')", "case(true,1,2)",
-    f"hashFiles({','.join('1' * 255)})", "always()", "success()", "failure()", "cancelled()", "case(true,1,false,2,3)",
-]  # fmt: skip
+    "format('a')",
+    f"format({','.join('1' * 255)})",
+    "join(1)",
+    "join(1,2)",
+    "hashFiles('a')",
+    "case(true,1,2)",
+    f"hashFiles({','.join('1' * 255)})",
+    "always()",
+    "success()",
+    "failure()",
+    "cancelled()",
+    "case(true,1,false,2,3)",
+]
 
 
 @pytest.mark.parametrize("text", legal)
@@ -174,8 +261,13 @@ def nested(opening: str, closing: str, levels: int) -> str:
 
 
 depths = [
-    ("(", ")"), ("!", ""), ("toJSON(", ")"), ("github[", "]"), ("1 == (", ")"), ("(1 && (0 || ", "))"),
-]  # fmt: skip
+    ("(", ")"),
+    ("!", ""),
+    ("toJSON(", ")"),
+    ("github[", "]"),
+    ("1 == (", ")"),
+    ("(1 && (0 || ", "))"),
+]
 
 
 @pytest.mark.parametrize(("opening", "closing"), depths)

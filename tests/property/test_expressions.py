@@ -1,0 +1,230 @@
+"""Laws of the expression language that hold for whatever is generated."""
+
+import json
+import math
+from collections.abc import Callable
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from libs.workflow.expressions import (
+    ExpressionError,
+    HashFilesWanted,
+    Scope,
+    Value,
+    answer,
+    evaluate,
+    evaluate_condition,
+    evaluate_string,
+    is_truthy,
+    parse,
+    to_source,
+)
+from libs.workflow.expressions.availability import Availability, special_functions
+from libs.workflow.expressions.casing import fold, ordinal
+from libs.workflow.expressions.functions import functions
+from libs.workflow.expressions.nodes import Binary, Call, Context, Filter, Index, Literally, Logical, Node, Not
+from libs.workflow.expressions.values import is_less, loosely_equal, parse_number, to_string
+
+names = ("github", "steps", "matrix", "nothing")
+known = Availability("", names, special_functions)
+
+scalars = st.none() | st.booleans() | st.integers(-(2**60), 2**60) | st.floats() | st.text(max_size=8)
+values: st.SearchStrategy[Value] = st.recursive(
+    scalars,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=4), inner, max_size=4),
+    max_leaves=12,
+)
+contexts: st.SearchStrategy[dict[str, Value]] = st.dictionaries(st.sampled_from(names), values)
+
+interesting_texts = ["", "a", "A", "0", " 1 ", "0x1f", "{0}", "{{0}}", "{", "[1]", '{"a": 1}', "it's", "ß", "success"]
+literals = st.sampled_from(interesting_texts) | st.text(max_size=6) | st.none() | st.booleans() | st.floats()
+
+
+def calls(inner: st.SearchStrategy[Node]) -> st.SearchStrategy[Node]:
+    def call(name: str) -> st.SearchStrategy[Node]:
+        function = functions[name]
+        size = st.integers(function.minimum, min(function.maximum, 5))
+        if name == "case":
+            size = st.sampled_from([3, 5])
+        arguments = size.flatmap(lambda count: st.tuples(*[inner] * count))
+        return arguments.map(lambda nodes: Call(function.name, nodes, 1))
+
+    return st.sampled_from(sorted(functions)).flatmap(call)
+
+
+def deeper(inner: st.SearchStrategy[Node]) -> st.SearchStrategy[Node]:
+    operands = st.lists(inner, min_size=2, max_size=3).map(tuple)
+    return st.one_of(
+        calls(inner),
+        st.builds(Index, inner, inner, st.just(1)),
+        st.builds(Filter, inner, st.just(1)),
+        st.builds(Not, inner, st.just(1)),
+        st.builds(Binary, st.sampled_from(["==", "!=", "<", "<=", ">", ">="]), inner, inner, st.just(1)),
+        st.builds(Logical, st.sampled_from(["&&", "||"]), operands, st.just(1)),
+    )
+
+
+leaves = st.builds(Literally, literals, st.just(1)) | st.builds(Context, st.sampled_from(names), st.just(1))
+nodes: st.SearchStrategy[Node] = st.recursive(leaves, deeper, max_leaves=12)
+
+symbols = [
+    "(",
+    ")",
+    "[",
+    "]",
+    ",",
+    ".",
+    "*",
+    "!",
+    "==",
+    "!=",
+    "<",
+    "<=",
+    ">",
+    ">=",
+    "&&",
+    "||",
+    "'",
+    "''",
+    " ",
+    "${{",
+    "}}",
+]
+words = [
+    "github",
+    "steps.a",
+    "true",
+    "NaN",
+    "format",
+    "fromJSON",
+    "toJSON",
+    "hashFiles",
+    "insert",
+    "1",
+    ".5",
+    "0x",
+    "-",
+    "$",
+]
+soup = st.lists(st.sampled_from([*symbols, *words]) | st.text(max_size=2), max_size=25).map("".join)
+
+
+@given(soup | st.text(), contexts)
+def test_whatever_the_text_there_is_an_answer(text: str, given_contexts: dict[str, Value]) -> None:
+    result = answer(text, given_contexts)
+    assert ("error" in result) != ("value" in result)
+    json.dumps(result, allow_nan=False)
+
+
+@given(soup | st.text(), contexts)
+def test_whatever_the_template_only_the_languages_own_errors_are_raised(text: str, given: dict[str, Value]) -> None:
+    scope = Scope(given)
+    for column in (column_of(evaluate_string, text, scope), column_of(evaluate_condition, text, scope)):
+        assert 1 <= column <= len(text) + 1
+
+
+def column_of(evaluate_text: Callable[[str, Scope], object], text: str, scope: Scope) -> int:
+    try:
+        evaluate_text(text, scope)
+    except (ExpressionError, HashFilesWanted) as stopped:
+        return stopped.column
+    return 1
+
+
+@given(nodes, contexts)
+def test_evaluation_raises_nothing_but_the_languages_own_errors(node: Node, given_contexts: dict[str, Value]) -> None:
+    assert outcome(node, Scope(given_contexts))[0] in ("value", "evaluation", "wanted")
+
+
+@given(nodes)
+def test_what_is_printed_is_parsed_to_the_same(node: Node) -> None:
+    text = to_source(node)
+    once = to_source(parse(text, known))
+    assert to_source(parse(once, known)) == once
+
+
+@given(nodes, contexts)
+def test_what_is_printed_means_the_same(node: Node, given_contexts: dict[str, Value]) -> None:
+    scope = Scope(given_contexts)
+    assert outcome(node, scope) == outcome(parse(to_source(node), known), scope)
+
+
+@given(nodes, nodes, contexts)
+def test_and_and_or_give_one_of_their_operands(left: Node, right: Node, given_contexts: dict[str, Value]) -> None:
+    scope = Scope(given_contexts)
+    first, second = outcome(left, scope), outcome(right, scope)
+    both, either = outcome(Logical("&&", (left, right), 1), scope), outcome(Logical("||", (left, right), 1), scope)
+    if first[0] == "value":
+        truthy = is_truthy(evaluate(left, scope))
+        assert both == (second if truthy else first)
+        assert either == (first if truthy else second)
+    else:
+        assert both == either == first
+
+
+def outcome(node: Node, scope: Scope) -> tuple[str, str]:
+    """What came out, in a form in which NaN equals itself."""
+    try:
+        return "value", repr(evaluate(node, scope))
+    except ExpressionError as error:
+        return error.kind, error.reason
+    except HashFilesWanted as wanted:
+        return "wanted", repr(wanted.patterns)
+
+
+@given(values, values)
+def test_equality_is_symmetric_and_excludes_order(left: Value, right: Value) -> None:
+    assert loosely_equal(left, right) == loosely_equal(right, left)
+    assert not (is_less(left, right) and is_less(right, left))
+    if loosely_equal(left, right):
+        assert not is_less(left, right)
+
+
+@given(values)
+def test_everything_but_nan_equals_itself(value: Value) -> None:
+    is_nan = isinstance(value, float) and math.isnan(value)
+    assert loosely_equal(value, value) != is_nan
+
+
+@given(values)
+def test_truth_is_not_not(value: Value) -> None:
+    scope = Scope({"github": value})
+    assert evaluate(parse("!!github"), scope) is is_truthy(value)
+
+
+@given(st.text(), st.text())
+def test_folding_is_stable_and_orders_as_it_equates(left: str, right: str) -> None:
+    assert fold(fold(left)) == fold(left)
+    assert len(fold(left)) == len(left)
+    assert (ordinal(left) == ordinal(right)) == (fold(left) == fold(right))
+
+
+@given(st.floats(allow_nan=False) | st.integers())
+def test_a_written_number_reads_as_nearly_the_same(number: float) -> None:
+    again = parse_number(to_string(number))
+    assert again == number or math.isclose(again, number, rel_tol=1e-14) or abs(number) > 1e308
+
+
+@given(values)
+def test_json_that_was_written_is_read_again(value: Value) -> None:
+    written = evaluate(parse("toJSON(github)"), Scope({"github": value}))
+    assert isinstance(written, str)
+    if "NaN" not in written and "Infinity" not in written:
+        again = evaluate(parse("toJSON(fromJSON(github))"), Scope({"github": written}))
+        assert again == written
+
+
+@given(st.text(), contexts)
+def test_text_without_an_expression_is_itself(text: str, given_contexts: dict[str, Value]) -> None:
+    if "${{" not in text:
+        assert evaluate_string(text, Scope(given_contexts)) == text
+
+
+@given(st.text(), st.text())
+def test_a_string_literal_holds_any_text(text: str, around: str) -> None:
+    literal = to_source(Literally(text, 1))
+    assert evaluate(parse(literal), Scope()) == text
+    if "${{" not in around:
+        expected = f"{around}{text}{around}" if around else text
+        assert evaluate_string(f"{around}${{{{ {literal} }}}}{around}", Scope()) == expected
