@@ -13,11 +13,12 @@ FILE_NAME = "footprint.json"
 
 
 class Footprint(NamedTuple):
-    """A pid alone may have changed hands, so each comes with its start time in clock ticks since the machine started."""
+    """A pid alone may have changed hands, so each has its start time beside it, in clock ticks."""
 
     id: str
     folder: str
-    """Its files on the host, "" where there are none. A process that names it in its environment or stands in it is its own."""
+    """Its files on the host, "" where there are none. A process that stands in it, or whose environment or command line
+    names it, is the sandbox's own."""
     cgroups: tuple[str, ...] = ()
     """Folders of its own below /sys/fs/cgroup; all its processes are in each of them."""
     init: int = 0

@@ -40,7 +40,7 @@ DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 class Capability(enum.StrEnum):
-    """What a driver may be able to do. What is not among a sandbox's `capabilities` raises NotCapable or is not there."""
+    """What a driver may be able to do. What is not among a sandbox's capabilities raises NotCapable."""
 
     PAUSE = "pause"
     SNAPSHOT = "snapshot"
@@ -73,6 +73,7 @@ class SandboxSpec(msgspec.Struct, frozen=True):
 
     id: SandboxId
     network: bool = True
+    """False for code that nobody vetted, unless the driver has PRIVATE_NETWORK: the host's loopback is near."""
     memory_bytes: int | None = None
     processes: int | None = None
 
