@@ -50,7 +50,7 @@ def _workflow_files(path: Path | None) -> list[Path]:
     Without a path only the second is looked for: the YAML files at a project's top are seldom workflows.
     """
     if path is not None and not path.exists():
-        raise outcome.usage(f"{path} does not exist; name a workflow file or a directory with `.github/workflows`")
+        raise outcome.Usage(f"{path} does not exist; name a workflow file or a directory with `.github/workflows`")
     if path is not None and not path.is_dir():
         return [path]
     directory = path or Path()

@@ -144,8 +144,8 @@ async def logs(*, run: str, job: str | None, follow: bool, failed: bool) -> None
             await _follow(connection, run_id, {str(key) for key in keys} if keys else None)
             return
         printer = Printer(prefix=len(chosen) > 1)
-        for one, attempt in [(one, attempt) for one in chosen for attempt in one.attempts]:
-            async for line in attempt_lines(connection.bus, connection.blobs, run_id, one, attempt):
+        for chosen_job, attempt in [(each, attempt) for each in chosen for attempt in each.attempts]:
+            async for line in attempt_lines(connection.bus, connection.blobs, run_id, chosen_job, attempt):
                 printer(line)
 
 

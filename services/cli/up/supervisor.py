@@ -12,6 +12,7 @@ import signal
 import time
 from collections.abc import Sequence
 
+from libs.process import EXIT_USAGE
 from libs.telemetry import log
 from services.cli.up.children import Child
 from services.cli.up.restart import Restarts
@@ -31,6 +32,7 @@ class Supervisor:
         self._children = children
         self._processes: dict[str, asyncio.subprocess.Process] = {}
         self._keepers: list[asyncio.Task[None]] = []
+        self._refusals: asyncio.Queue[str] = asyncio.Queue()
 
     async def __aenter__(self) -> Supervisor:
         self._keepers = [asyncio.create_task(self._keep(child)) for child in self._children]
@@ -47,6 +49,10 @@ class Supervisor:
         """The processes that live now."""
         return {name: process.pid for name, process in self._processes.items() if process.returncode is None}
 
+    async def refused(self) -> str:
+        """Waits for a service that refuses its settings, which starting it again cannot mend; its name."""
+        return await self._refusals.get()
+
     async def _keep(self, child: Child) -> None:
         restarts = Restarts()
         while True:
@@ -60,6 +66,9 @@ class Supervisor:
             )
             self._processes[child.name] = process
             code = await process.wait()
+            if code == EXIT_USAGE:
+                self._refusals.put_nowait(child.name)
+                return
             delay = restarts.delay_seconds(time.monotonic())
             logger.warning("a service died and is started again", died=child.name, code=code, in_seconds=delay)
             await asyncio.sleep(delay)
