@@ -1,0 +1,1 @@
+"""The scheduler: decides from the log what runs next and where, and when a run is over."""

@@ -1,0 +1,81 @@
+"""What follows from an attempt that is over: the job's verdict, or another attempt and why.
+
+An `error` is ours and is tried again, on another host where there is one; a `failure` is the user's and is not.
+"""
+
+from __future__ import annotations
+
+from libs.contracts.results import Result
+from libs.contracts.run import JobFinished, JobQueued
+from services.scheduler.ending import finish
+from services.scheduler.policy import CANCEL_SECONDS, MAX_REFUSALS, MAX_TRIES
+from services.scheduler.run_state import Attempt, Job, Run
+from services.scheduler.verdict import verdict_of
+
+
+def after_attempt(run: Run, job: Job) -> JobFinished | JobQueued | None:
+    """None where the job has no attempt that is over."""
+    attempt = job.attempt
+    if job.phase != "ended" or attempt is None or attempt.end is None:
+        return None
+    match attempt.end:
+        case "finished":
+            verdict = verdict_of(run.planned[job.job_id], job, attempt)
+            if verdict.again and _may_retry(job):
+                return _again(run, job, attempt, f"attempt {attempt.n} on {attempt.host}: {verdict.why}")
+            return finish(job, verdict.outcome, verdict.why, attempt)
+        case "lost":
+            return _after_loss(run, job, attempt)
+        case "refused":
+            return _after_refusal(run, job, attempt)
+
+
+def _after_loss(run: Run, job: Job, attempt: Attempt) -> JobFinished | JobQueued:
+    """Without a sandbox that is thrown away, what a step did is still there: such a job is not run twice."""
+    why = f"attempt {attempt.n} on {attempt.host} was lost: {attempt.why}"
+    if job.cancel is not None:
+        return finish(job, *_cancelled_and_lost(job, attempt, why), attempt)
+    begun = attempt.steps_started or attempt.steps
+    if attempt.driver == "host" and begun:
+        why += "; the driver `host` has no sandbox, and a step had started: it is not run again"
+        return finish(job, "error", why, attempt)
+    return _again(run, job, attempt, why) if _may_retry(job) else finish(job, "error", why, attempt)
+
+
+def _cancelled_and_lost(job: Job, attempt: Attempt, why: str) -> tuple[Result, str]:
+    if job.cancel == "timeout":
+        return "timeout", f"it ran over its time limit, and {why}"
+    assert job.cancel_at is not None
+    assert attempt.ended_at is not None
+    unanswered = (attempt.ended_at - job.cancel_at).total_seconds() >= CANCEL_SECONDS
+    return ("error" if unanswered else "cancellation"), f"it was to be cancelled ({job.cancel}), and {why}"
+
+
+def _after_refusal(run: Run, job: Job, attempt: Attempt) -> JobFinished | JobQueued:
+    """Nobody's error: it waits again. Where no host is left that could take it is seen by `unserved`."""
+    why = f"{attempt.host} refused it: {attempt.why}"
+    if job.cancel is not None:
+        outcome: Result = "timeout" if job.cancel == "timeout" else "cancellation"
+        return finish(job, outcome, f"it was to be cancelled ({job.cancel}), and {why}", attempt)
+    if job.refusals > MAX_REFUSALS:
+        return finish(job, "error", f"refused {job.refusals} times; at last {why}", attempt)
+    return _again(run, job, attempt, why, failed=False)
+
+
+def _may_retry(job: Job) -> bool:
+    return job.tries < MAX_TRIES and job.cancel is None
+
+
+def _again(run: Run, job: Job, attempt: Attempt, why: str, *, failed: bool = True) -> JobQueued:
+    avoid = failed and attempt.host not in job.not_hosts
+    return JobQueued(
+        job=job.key,
+        job_id=job.job_id,
+        name=job.name,
+        labels=job.labels,
+        timeout_ms=job.timeout_ms,
+        continue_on_error=job.continue_on_error,
+        run_attempt=run.run_attempt,
+        why=why,
+        not_hosts=(*job.not_hosts, attempt.host) if avoid else job.not_hosts,
+    )

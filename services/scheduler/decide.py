@@ -1,0 +1,150 @@
+"""What follows now: the decider of a run. It is asked after every change and says only what is not yet said.
+
+Level-triggered: it looks at the state, not at what happened last, so being asked twice, late, or by two schedulers does
+no harm. Placement is not its affair (`place`), nor is what must be done because of an event (`effects`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+
+import msgspec
+
+from libs.contracts.results import Result, worst
+from libs.contracts.run import JobCancelRequested, RunEvent, RunFinished, RunStarted
+from services.scheduler import job_keys
+from services.scheduler.aftermath import after_attempt
+from services.scheduler.contexts import scope_of_if
+from services.scheduler.ending import finish
+from services.scheduler.evolve import evolve
+from services.scheduler.hosts import Fleet
+from services.scheduler.policy import SERVICE, Policy
+from services.scheduler.readiness import ready_jobs
+from services.scheduler.run_state import DONE, Job, Run
+from services.scheduler.unserved import unserved
+
+FAILED: frozenset[Result] = frozenset({"failure", "error", "timeout"})
+
+
+class Situation(msgspec.Struct, frozen=True):
+    """What a decision rests on besides the run."""
+
+    now: datetime
+    fleet: Fleet
+    policy: Policy = SERVICE
+
+
+def decide(run: Run, situation: Situation) -> list[RunEvent]:
+    """All events that follow from the state now, oldest first; empty where everything is said."""
+    decided: list[RunEvent] = []
+    while following := _next(run, situation):
+        for event in following:
+            run = evolve(run, event, situation.now)
+        decided += following
+    return decided
+
+
+def _next(run: Run, situation: Situation) -> list[RunEvent]:
+    """The first rule that has something to say. Their order matters: what ends comes before what begins."""
+    if run.over:
+        return []
+    if run.phase == "planned":
+        return [RunStarted(run.run_attempt)]
+    return (
+        _each(run, lambda job: after_attempt(run, job))
+        or _cancelled(run)
+        or _failed_fast(run)
+        or _each(run, lambda job: unserved(run, job, situation.fleet, situation.policy, situation.now))
+        or ready_jobs(run)
+        or _stuck(run)
+        or _run_finished(run)
+    )
+
+
+def _each(run: Run, rule: Callable[[Job], RunEvent | None]) -> list[RunEvent]:
+    return [event for job in run.jobs.values() if (event := rule(job)) is not None]
+
+
+def _cancelled(run: Run) -> list[RunEvent]:
+    """As on GitHub: each job's `if` is asked again, and where it still holds (`always()`), the job goes on."""
+    if run.cancel is None:
+        return []
+    deadline = run.cancel == "timeout"
+    events: list[RunEvent] = []
+    for job_id in run.planned:
+        live = [job for job in run.of(job_id) if _stoppable(job)]
+        if live and (deadline or not _still_wanted(run, job_id)):
+            events += _stopped(live, run)
+    return events
+
+
+def _stoppable(job: Job) -> bool:
+    return job.phase == "queued" or (job.phase in ("assigned", "running") and job.cancel is None)
+
+
+def _still_wanted(run: Run, job_id: str) -> bool:
+    try:
+        return job_keys.condition(run.planned[job_id], scope_of_if(run, job_id))
+    except job_keys.BadKey:
+        return False
+
+
+def _stopped(jobs: Iterable[Job], run: Run) -> list[RunEvent]:
+    assert run.cancel is not None
+    ended: Result = "timeout" if run.cancel == "timeout" else "cancellation"
+    why = "the run is over its time limit" if run.cancel == "timeout" else "the run was cancelled"
+    return [_stop(job, run, ended, why) for job in jobs]
+
+
+def _stop(job: Job, run: Run, ended: Result, why: str) -> RunEvent:
+    """Asks a job on a host to stop; ends one that is not on any."""
+    if job.attempt is not None and job.phase in ("assigned", "running"):
+        return JobCancelRequested(job.key, job.attempt.n, run.cancel or "fail-fast")
+    return finish(job, ended, why)
+
+
+def _failed_fast(run: Run) -> list[RunEvent]:
+    """A matrix's job failed, and `fail-fast` ends its siblings; a `continue-on-error` job's failure is none."""
+    events: list[RunEvent] = []
+    for job_id, expansion in run.expansions.items():
+        jobs = run.of(job_id) if expansion.fail_fast else []
+        first = min((job for job in jobs if job.conclusion in FAILED), key=lambda job: job.finish, default=None)
+        if first is None:
+            continue
+        why = f"fail-fast: {first.name} ended in {first.outcome}"
+        siblings = [job for job in jobs if job.phase == "waiting" or _stoppable(job)]
+        events += [_stop(job, run, "cancellation", why) for job in siblings]
+    return events
+
+
+def _stuck(run: Run) -> list[RunEvent]:
+    """Jobs wait and none can ever become ready: a need that does not exist, or a circle. The parser refuses both."""
+    waiting = [job for job in run.jobs.values() if job.phase == "waiting"]
+    if not waiting or any(job.phase not in DONE and job.phase != "waiting" for job in run.jobs.values()):
+        return []
+    return [finish(job, "error", "what it needs can never be over: the plan has a hole") for job in waiting]
+
+
+def _run_finished(run: Run) -> list[RunEvent]:
+    if any(job.phase not in DONE for job in run.jobs.values()):
+        return []
+    conclusions: list[Result] = [job.conclusion for job in run.jobs.values() if job.conclusion is not None]
+    if run.cancel is not None:
+        conclusions.append("timeout" if run.cancel == "timeout" else "cancellation")
+    conclusion = worst(conclusions)
+    steps_run = sum(job.steps_run for job in run.jobs.values())
+    return [RunFinished(conclusion, run.run_attempt, steps_run, _why(run, conclusion))]
+
+
+def _why(run: Run, conclusion: Result) -> str:
+    if conclusion == "success":
+        return ""
+    if conclusion == "skip":
+        return "every job was skipped"
+    guilty = [job for job in run.jobs.values() if job.conclusion == conclusion]
+    if not guilty:
+        return "the run was cancelled" if conclusion == "cancellation" else "the run is over its time limit"
+    first = min(guilty, key=lambda job: job.finish)
+    others = f", and {len(guilty) - 1} more" if len(guilty) > 1 else ""
+    return f"{first.name} ended in {conclusion}{others}"

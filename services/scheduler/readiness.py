@@ -1,0 +1,78 @@
+"""Jobs whose needs are over: skipped and why, expanded to their matrix, or queued with their keys evaluated."""
+
+from __future__ import annotations
+
+from libs.contracts.run import JobQueued, JobSkipped, MatrixExpanded, RunEvent
+from libs.workflow.expressions import Scope, parse_condition, uses_status_function
+from services.scheduler import job_keys
+from services.scheduler.contexts import scope_of_if, scope_of_job
+from services.scheduler.ending import finish
+from services.scheduler.job_keys import BadKey
+from services.scheduler.run_state import DONE, Job, Run
+
+
+def ready_jobs(run: Run) -> list[RunEvent]:
+    """What becomes of every job that waits and whose needs are over."""
+    events: list[RunEvent] = []
+    for job_id, planned in run.planned.items():
+        waiting = [job for job in run.of(job_id) if job.phase == "waiting"]
+        if waiting and all(_over(run, need) for need in planned.needs):
+            events += _decided(run, job_id, waiting)
+    return events
+
+
+def _over(run: Run, need: str) -> bool:
+    return need in run.planned and all(job.phase in DONE for job in run.of(need))
+
+
+def _decided(run: Run, job_id: str, waiting: list[Job]) -> list[RunEvent]:
+    planned = run.planned[job_id]
+    scope = scope_of_if(run, job_id)
+    try:
+        if not job_keys.condition(planned, scope):
+            why = _why_skipped(run, job_id, scope)
+            return [JobSkipped(job.key, job_id, job.name, why) for job in waiting]
+        if planned.strategy is not None and planned.strategy.matrix is not None and job_id not in run.expansions:
+            expanded = job_keys.expanded(planned, planned.strategy, scope)
+            return [MatrixExpanded(job_id, expanded.combinations, expanded.fail_fast, expanded.max_parallel)]
+    except BadKey as error:
+        return [finish(job, "failure", str(error)) for job in waiting]
+    return [_queued(run, job, scope) for job in waiting]
+
+
+def _queued(run: Run, job: Job, scope: Scope) -> RunEvent:
+    try:
+        ready = job_keys.ready(run.planned[job.job_id], scope_of_job(scope, run, job))
+    except BadKey as error:
+        return finish(job, "failure", str(error))
+    return JobQueued(
+        job=job.key,
+        job_id=job.job_id,
+        name=ready.name,
+        labels=ready.labels,
+        timeout_ms=ready.timeout_ms,
+        continue_on_error=ready.continue_on_error,
+        run_attempt=run.run_attempt,
+    )
+
+
+def _why_skipped(run: Run, job_id: str, scope: Scope) -> str:
+    """The nearest reason: the run's cancellation, what it needs, or its own `if`."""
+    text = run.planned[job_id].if_ or ""
+    shown = text if len(text) <= job_keys.MAX_WHY_CHARACTERS else text[: job_keys.MAX_WHY_CHARACTERS] + "..."
+    implicit = not text or not uses_status_function(parse_condition(text))
+    if implicit and run.cancel is not None:
+        return "the run was cancelled"
+    if implicit and not scope.status.success:
+        return "it needs " + ", ".join(_obstacles(run, job_id))
+    return f"its `if` is false: {shown}"
+
+
+def _obstacles(run: Run, job_id: str) -> list[str]:
+    words = {"skip": "was skipped", "failure": "failed", "cancellation": "was cancelled", "timeout": "timed out"}
+    found: list[str] = []
+    for ancestor in run.ancestors[job_id]:
+        result = run.result_of(ancestor) if ancestor in run.planned else None
+        if result not in (None, "success"):
+            found.append(f"{ancestor}, which {words.get(result, 'ended in ' + result)}")
+    return found

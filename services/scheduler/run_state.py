@@ -1,0 +1,181 @@
+"""What a run is at a moment: the fold of its own events and of those of its attempts, as frozen values.
+
+Everything that a decision about the run needs is in here, so that a decision is a function of it. It deliberately knows
+no host but by name, no clock, and no place in a stream.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+from libs.contracts.blobs import BlobRef
+from libs.contracts.ids import BootId, CommandId, HostId, JobKey, RunId
+from libs.contracts.plan import JsonObject, Plan, PlannedJob
+from libs.contracts.results import Result, worst
+from libs.contracts.run import CancelReason
+
+RunPhase = Literal["planned", "started", "over"]
+JobPhase = Literal["waiting", "queued", "assigned", "running", "ended", "finished", "skipped"]
+"""`ended`: its attempt is over, and the decider has yet to say what follows: the verdict, or another attempt."""
+AttemptEnd = Literal["finished", "refused", "lost"]
+
+DONE: frozenset[JobPhase] = frozenset({"finished", "skipped"})
+ON_A_HOST: frozenset[JobPhase] = frozenset({"assigned", "running"})
+STORY_EVENTS = 16
+"""How much of its past an error about a run tells: enough to see how it came to be, little enough for a log line."""
+
+
+class StepResult(msgspec.Struct, frozen=True):
+    name: str
+    outcome: Result
+    conclusion: Result
+    why: str = ""
+
+
+class Attempt(msgspec.Struct, frozen=True):
+    """One attempt at a job. `steps` are the recorded outcomes by the step's index, and nothing else counts.
+
+    `flaw` is what its events contradict themselves in: such an attempt can end in `error` only.
+    """
+
+    n: int
+    host: HostId
+    assigned_at: datetime
+    boot_id: BootId | None = None
+    driver: str = ""
+    started_at: datetime | None = None
+    steps_started: frozenset[int] = frozenset()
+    steps: dict[int, StepResult] = {}
+    flaw: str = ""
+    end: AttemptEnd | None = None
+    ended_at: datetime | None = None
+    conclusion: Result | None = None
+    outputs: dict[str, str] = {}
+    outputs_blob: BlobRef | None = None
+    why: str = ""
+    permanent: bool = False
+
+    @property
+    def steps_run(self) -> int:
+        return sum(step.outcome != "skip" for step in self.steps.values())
+
+
+class Job(msgspec.Struct, frozen=True):
+    """One job after its matrix, or, while `expanded` is false and it has a matrix, all that it will become.
+
+    `tries` counts the attempts that finished or were lost, `refusals` those that no host took, both within the run
+    attempt. `finish` is its place in the order in which the jobs finished: of a matrix's outputs the last one counts.
+    """
+
+    key: JobKey
+    job_id: str
+    phase: JobPhase = "waiting"
+    expanded: bool = False
+    matrix: JsonObject | None = None
+    index: int = 0
+    name: str = ""
+    labels: tuple[str, ...] = ()
+    timeout_ms: int = 0
+    continue_on_error: bool = False
+    not_hosts: tuple[HostId, ...] = ()
+    refused_by: tuple[HostId, ...] = ()
+    queued_at: datetime | None = None
+    attempt: Attempt | None = None
+    tries: int = 0
+    refusals: int = 0
+    cancel: CancelReason | None = None
+    cancel_at: datetime | None = None
+    outcome: Result | None = None
+    conclusion: Result | None = None
+    outputs: dict[str, str] = {}
+    steps_run: int = 0
+    finish: int = 0
+    why: str = ""
+
+
+class Expansion(msgspec.Struct, frozen=True):
+    """What a matrix became, as far as it concerns all of its jobs."""
+
+    total: int
+    fail_fast: bool
+    max_parallel: int | None
+
+
+class Run(msgspec.Struct, frozen=True):
+    """`planned` and `ancestors` are the plan by job id; `numbers` the last `n` of every job that there ever was."""
+
+    plan: Plan
+    planned: dict[str, PlannedJob]
+    ancestors: dict[str, tuple[str, ...]]
+    jobs: dict[JobKey, Job]
+    created_at: datetime
+    phase: RunPhase = "planned"
+    run_attempt: int = 1
+    started_at: datetime | None = None
+    expansions: dict[str, Expansion] = {}
+    numbers: dict[JobKey, int] = {}
+    cancel: CancelReason | None = None
+    commands: frozenset[CommandId] = frozenset()
+    rerun_by: str = ""
+    finishes: int = 0
+    conclusion: Result | None = None
+    story: tuple[str, ...] = ()
+
+    @property
+    def id(self) -> RunId:
+        return self.plan.run_id
+
+    @property
+    def over(self) -> bool:
+        return self.phase == "over"
+
+    def of(self, job_id: str) -> list[Job]:
+        """The jobs that one job of the workflow file became, in their matrix's order."""
+        if job_id not in self.expansions:
+            return [self.jobs[JobKey(job_id)]]
+        return [job for job in self.jobs.values() if job.job_id == job_id]
+
+    def result_of(self, job_id: str) -> Result | None:
+        """How all of it ended, None where it has not."""
+        jobs = self.of(job_id)
+        results: list[Result] = [job.conclusion for job in jobs if job.conclusion is not None and job.phase in DONE]
+        return worst(results) if len(results) == len(jobs) else None
+
+
+def new_run(plan: Plan, at: datetime) -> Run:
+    """A run of which only its plan is known."""
+    planned = {job.id: job for job in plan.jobs}
+    return Run(
+        plan=plan,
+        planned=planned,
+        ancestors={job_id: _ancestors(job_id, planned) for job_id in planned},
+        jobs={JobKey(job.id): waiting(job) for job in plan.jobs},
+        created_at=at,
+        story=("RunPlanned",),
+    )
+
+
+def waiting(planned: PlannedJob) -> Job:
+    """A job as it is before anything was decided about it."""
+    return Job(key=JobKey(planned.id), job_id=planned.id, name=_shown(planned))
+
+
+def _shown(planned: PlannedJob) -> str:
+    """A name for a job whose name was never evaluated: what is not a template is what the user wrote."""
+    return planned.name if planned.name and "${{" not in planned.name else planned.id
+
+
+def _ancestors(job_id: str, planned: dict[str, PlannedJob]) -> tuple[str, ...]:
+    """All that it needs, and what those need, each once; a cycle ends where it began."""
+    found: dict[str, None] = {}
+    pending = list(planned[job_id].needs)
+    while pending:
+        need = pending.pop()
+        if need in found:
+            continue
+        found[need] = None
+        pending.extend(planned[need].needs if need in planned else ())
+    return tuple(found)

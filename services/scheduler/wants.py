@@ -1,0 +1,49 @@
+"""What a run's state wants of the world around it: its queued jobs as placement sees them, and what it occupies."""
+
+from __future__ import annotations
+
+from libs.contracts.ids import HostId
+from libs.contracts.run import JobAssigned
+from services.scheduler.place import Waiting
+from services.scheduler.run_state import ON_A_HOST, Job, Run
+
+
+def waiting_of(run: Run, job: Job) -> Waiting:
+    """A queued job for placement."""
+    expansion = run.expansions.get(job.job_id)
+    assert job.queued_at is not None
+    return Waiting(
+        run_id=run.id,
+        job=job.key,
+        repository=run.plan.repository.id,
+        labels=job.labels,
+        queued_at=job.queued_at,
+        trust=run.plan.trust,
+        not_hosts=job.not_hosts,
+        refused_by=job.refused_by,
+        group=group_of(run, job),
+        limit=expansion.max_parallel if expansion is not None else None,
+    )
+
+
+def group_of(run: Run, job: Job) -> str:
+    """The matrix whose `max-parallel` the job counts against."""
+    return f"{run.id}/{job.job_id}"
+
+
+def queued(run: Run) -> list[Waiting]:
+    return [waiting_of(run, job) for job in run.jobs.values() if job.phase == "queued"] if not run.over else []
+
+
+def occupied(run: Run) -> list[tuple[HostId, str]]:
+    """The host and the matrix of each attempt that is assigned or running."""
+    return [
+        (job.attempt.host, group_of(run, job))
+        for job in run.jobs.values()
+        if job.attempt is not None and job.phase in ON_A_HOST
+    ]
+
+
+def assigned(run: Run, job: Job, host: HostId) -> JobAssigned:
+    """The event that gives the job to a host; `n` goes on from the last attempt, whichever run attempt it was of."""
+    return JobAssigned(job.key, run.numbers.get(job.key, 0) + 1, host)
