@@ -46,7 +46,7 @@ class Machine:
 async def machine(environment: Mapping[str, str]) -> AsyncGenerator[Machine]:
     """Everything started and ready inside, ended at the exit. `environment` is what `up` would have been started with.
 
-    Raises Usage for a setting that is wrong, Failed where the home is in use, Unreachable where something never came up.
+    Raises Usage for a setting that is wrong, Failed where the home is in use, Unreachable where a part never came up.
     """
     settings = read_settings(environment)
     settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
