@@ -34,6 +34,8 @@ class Waiting(msgspec.Struct, frozen=True):
     limit: int | None = None
     priority: int = 0
     expected_ms: float = 0
+    position: int = 0
+    """Its place in the run: of equals, the first of the workflow file goes first."""
 
 
 class Usage(msgspec.Struct, frozen=True):
@@ -139,7 +141,9 @@ def _roomiest(job: Waiting, fleet: Fleet, free: Mapping[HostId, int]) -> HostId 
 
 def _fairly(waiting: Iterable[Waiting], usage: Usage) -> list[Waiting]:
     """Turn by turn: a repository's k-th waiting job stands behind what the others have less of than k."""
-    ordered = sorted(waiting, key=lambda job: (-job.priority, -job.expected_ms, job.queued_at, job.run_id, job.job))
+    ordered = sorted(
+        waiting, key=lambda job: (-job.priority, -job.expected_ms, job.queued_at, job.run_id, job.position)
+    )
     share = dict(usage.repositories)
     turns: list[tuple[int, int, int, Waiting]] = []
     for place, job in enumerate(ordered):

@@ -8,7 +8,7 @@ from services.scheduler.place import Waiting
 from services.scheduler.run_state import ON_A_HOST, Job, Run
 
 
-def waiting_of(run: Run, job: Job) -> Waiting:
+def waiting_of(run: Run, job: Job, position: int = 0) -> Waiting:
     """A queued job for placement."""
     expansion = run.expansions.get(job.job_id)
     assert job.queued_at is not None
@@ -23,6 +23,7 @@ def waiting_of(run: Run, job: Job) -> Waiting:
         refused_by=job.refused_by,
         group=group_of(run, job),
         limit=expansion.max_parallel if expansion is not None else None,
+        position=position,
     )
 
 
@@ -32,7 +33,10 @@ def group_of(run: Run, job: Job) -> str:
 
 
 def queued(run: Run) -> list[Waiting]:
-    return [waiting_of(run, job) for job in run.jobs.values() if job.phase == "queued"] if not run.over else []
+    if run.over:
+        return []
+    jobs = enumerate(run.jobs.values())
+    return [waiting_of(run, job, position) for position, job in jobs if job.phase == "queued"]
 
 
 def occupied(run: Run) -> list[tuple[HostId, str]]:
