@@ -1,0 +1,81 @@
+"""One stored message becomes facts: pure, without state, and total: whatever a message holds, it never raises.
+
+A projection skips and counts what it does not know. What it knows and does not keep (a step's start, a queue's
+assignment of numbers) is neither a fact nor skipped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+
+from libs.bus.port import Stored
+from libs.contracts import blobs, envelope
+from services.learner.facts import Fact
+from services.learner.fold_attempts import attempt_fact
+from services.learner.fold_others import delivery_fact, host_fact, intake_fact
+from services.learner.fold_runs import run_fact
+from services.learner.place import Where, text
+
+UNDECODABLE = "(undecodable)"
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+class Folded(msgspec.Struct, frozen=True):
+    """`skipped` are types that were not understood; `plan` is a run's plan that stands in a blob and was not read."""
+
+    facts: tuple[Fact, ...] = ()
+    skipped: tuple[str, ...] = ()
+    plan: blobs.BlobRef | None = None
+
+
+_Reader = Callable[[Where, msgspec.Raw, bytes | None], Fact | blobs.BlobRef | None]
+_READERS: dict[str, _Reader] = {
+    "raw": delivery_fact,
+    "intake": intake_fact,
+    "run": run_fact,
+    "attempt": attempt_fact,
+    "host": host_fact,
+}
+"""By aggregate. The others (run numbers, groups, reports) say nothing that is analysed."""
+
+
+def fold(stored: Stored, plan_bytes: bytes | None = None) -> Folded:
+    """The facts of one message of DELIVERIES or EVENTS. `plan_bytes` is the blob that `Folded.plan` asked for."""
+    read = _READERS.get(_aggregate(stored.subject))
+    if read is None:
+        return Folded()
+    try:
+        commit = envelope.decode_commit(stored.data)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return Folded(skipped=(UNDECODABLE,))
+    at = (stored.time - _EPOCH) // _MICROSECOND
+    facts: list[Fact] = []
+    skipped: list[str] = []
+    blob: blobs.BlobRef | None = None
+    for place, event in enumerate(commit.events):
+        try:
+            fact = read(Where(stored, commit, stored.seq, place, at), event, plan_bytes)
+        except (msgspec.MsgspecError, UnicodeDecodeError, ValueError):
+            skipped.append(_type_of(event))
+            continue
+        if isinstance(fact, blobs.BlobRef):
+            blob = fact
+        elif fact is not None:
+            facts.append(fact)
+    return Folded(tuple(facts), tuple(skipped), blob)
+
+
+def _aggregate(subject: str) -> str:
+    first, _, rest = subject.partition(".")
+    return rest.partition(".")[0] if first == "ev" else first
+
+
+def _type_of(event: msgspec.Raw) -> str:
+    try:
+        return text(envelope.type_of(event))[:100]
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return UNDECODABLE

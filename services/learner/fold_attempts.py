@@ -1,0 +1,69 @@
+"""An attempt's events as facts: its own, and its finished steps."""
+
+from __future__ import annotations
+
+import msgspec
+
+from libs.contracts import attempt, subjects
+from services.learner.facts import AttemptFact, Fact, StepFact
+from services.learner.place import Where, integer, text
+
+_attempts: msgspec.json.Decoder[attempt.AttemptEvent] = msgspec.json.Decoder(attempt.AttemptEvent)
+
+
+def attempt_fact(where: Where, event: msgspec.Raw, _: bytes | None) -> Fact | None:
+    happened = _attempts.decode(event)
+    address = subjects.parse_attempt(where.stored.subject)
+    driver = how = conclusion = None
+    ready_ms: float | None = None
+    duration_ms: float | None = None
+    lines: int | None = None
+    why = ""
+    match happened:
+        case attempt.StepStarted():
+            return None
+        case attempt.StepFinished():
+            return StepFact(
+                where.seq,
+                where.place,
+                where.stored_at,
+                address.run_id,
+                text(address.job),
+                text(happened.name),
+                address.n,
+                integer(happened.step),
+                happened.outcome,
+                happened.conclusion,
+                happened.duration_ms,
+                None if happened.exit_code is None else integer(happened.exit_code),
+                integer(happened.lines),
+                len(happened.annotations),
+                text(happened.fingerprint),
+                text(happened.why),
+            )
+        case attempt.AttemptStarted():
+            driver = text(happened.driver)
+        case attempt.VmReady():
+            how, ready_ms = happened.how, sum(happened.phases_ms.values())
+        case attempt.AttemptFinished():
+            conclusion, duration_ms, lines = happened.conclusion, happened.duration_ms, integer(happened.lines)
+            why = happened.why
+        case attempt.AttemptRefused() | attempt.AttemptLost():
+            why = happened.why
+    return AttemptFact(
+        seq=where.seq,
+        place=where.place,
+        stored_at=where.stored_at,
+        run_id=address.run_id,
+        job=text(address.job),
+        n=address.n,
+        host=text(address.host),
+        type=type(happened).__name__,
+        driver=driver,
+        how=how,
+        ready_ms=ready_ms,
+        conclusion=conclusion,
+        duration_ms=duration_ms,
+        lines=lines,
+        why=text(why),
+    )

@@ -1,0 +1,125 @@
+"""The folder of the learner: its own file, files put aside, and the snapshots that analysts read.
+
+    <home>/analytics/live-v<schema>.duckdb   the learner's alone
+    <home>/analytics/analytics-<n>.duckdb    snapshots; `current` is a link to the newest
+    <home>/analytics/aside/                  what would not open
+
+A snapshot's name is never used twice: a process that still holds an old one open would be given the old contents again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import re
+import shutil
+import time
+from collections.abc import Callable, Generator
+from pathlib import Path
+
+from services.learner.database import Database, Unreadable, last_positions, open_database
+from services.learner.schema import SCHEMA_VERSION
+from services.learner.snapshot import CURRENT
+
+SNAPSHOTS_KEPT = 2
+SNAPSHOT_GRACE_SECONDS = 60.0
+"""A reader has resolved the link and opens the file within this time; an open file outlives its name."""
+ASIDE_KEPT = 2
+"""For whoever wants to know what had happened; more would fill the disk of a host whose disk is the trouble."""
+_SNAPSHOT = re.compile(r"analytics-(\d+)\.duckdb\Z")
+
+
+class NotCopied(Exception):
+    """A snapshot does not hold what the live file holds; it was not published."""
+
+
+class Library:
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.live = folder / f"live-v{SCHEMA_VERSION}.duckdb"
+
+    @contextlib.contextmanager
+    def writing(self) -> Generator[bool]:
+        """Holds the folder for one learner; false where another has it. The lock ends with the process."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with (self.folder / "learner.lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                yield False
+                return
+            yield True
+
+    def open(self, aside: Callable[[str], None]) -> Database:
+        """Opens the live file, makes it anew where it would not open and tells `aside` why. Raises Busy."""
+        self._remove_other_versions()
+        try:
+            return open_database(self.live)
+        except Unreadable as error:
+            aside(str(error))
+            self.put_aside()
+            return open_database(self.live)
+
+    def put_aside(self) -> None:
+        folder = self.folder / "aside"
+        folder.mkdir(exist_ok=True)
+        stamp = time.time_ns()
+        for path in (self.live, _wal(self.live)):
+            if path.exists():
+                path.replace(folder / f"{stamp}-{path.name}")
+        stamps = sorted({path.name.partition("-")[0] for path in folder.iterdir()})
+        for old in stamps[:-ASIDE_KEPT]:
+            for path in folder.glob(f"{old}-*"):
+                path.unlink()
+
+    def publish(self, database: Database) -> Path:
+        """Copies what is committed into a new snapshot and points `current` at it. Raises NotCopied, Unreadable."""
+        database.checkpoint()
+        positions = database.positions()
+        wal = _wal(database.path)
+        if wal.exists() and wal.stat().st_size:
+            raise NotCopied(f"{wal} is not empty after a checkpoint")
+        path = self.folder / f"analytics-{self._next_number(positions)}.duckdb"
+        unfinished = path.with_suffix(".unfinished")
+        shutil.copyfile(database.path, unfinished)
+        if last_positions(unfinished) != positions:
+            unfinished.unlink()
+            raise NotCopied(f"the copy of {database.path} is not at {positions}")
+        unfinished.replace(path)
+        self._point_at(path)
+        self._remove_old()
+        return path
+
+    def _next_number(self, positions: dict[str, int]) -> int:
+        """The messages that are in, or one more than the newest snapshot's: it only ever grows."""
+        return max(sum(positions.values()), *(number + 1 for number in self._snapshots()), 0)
+
+    def _snapshots(self) -> dict[int, Path]:
+        found = {path: _SNAPSHOT.match(path.name) for path in self.folder.iterdir()}
+        return {int(match[1]): path for path, match in found.items() if match}
+
+    def _point_at(self, path: Path) -> None:
+        link = self.folder / f"{CURRENT}.new"
+        link.unlink(missing_ok=True)
+        link.symlink_to(path.name)
+        link.replace(self.folder / CURRENT)
+
+    def _remove_old(self) -> None:
+        snapshots = self._snapshots()
+        for number in sorted(snapshots)[:-SNAPSHOTS_KEPT]:
+            path = snapshots[number]
+            if time.time() - path.stat().st_mtime > SNAPSHOT_GRACE_SECONDS:
+                path.unlink()
+        for path in self.folder.glob("*.unfinished"):
+            path.unlink()
+
+    def _remove_other_versions(self) -> None:
+        """An older version's file is of no use, and its facts are in the log; a newer one's is left alone."""
+        for path in self.folder.glob("live-v*.duckdb*"):
+            number = re.match(r"live-v(\d+)\.duckdb", path.name)
+            if number and int(number[1]) < SCHEMA_VERSION:
+                path.unlink()
+
+
+def _wal(path: Path) -> Path:
+    return path.with_name(path.name + ".wal")

@@ -1,0 +1,55 @@
+"""Reads names and their keys from the learner's file, at its opening and later for what memory has let go."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from services.learner.keys import KEPT, JobName, Keys, KnownKeys, Labels, StepName, WorkflowName
+
+if TYPE_CHECKING:
+    import duckdb
+
+Key = TypeVar("Key", bound=Hashable)
+Row = tuple[Any, ...]
+"""What a query returned; its columns' types are the schema's and are known to whoever wrote the query."""
+
+
+def load_keys(connection: duckdb.DuckDBPyConnection) -> Keys:
+    def known(table: str, kid: str, names: tuple[str, ...], make: Callable[[Row], Key]) -> KnownKeys[Key]:
+        return _known(connection, (table, kid, names), make)
+
+    return Keys(
+        known("plan_fact", "workflow_kid", ("run_id",), lambda row: int(row[0])),
+        known("workflow_key", "kid", ("repository_id", "path"), lambda row: WorkflowName(*row)),
+        known("job_key", "kid", ("workflow_kid", "job"), lambda row: JobName(*row)),
+        known("step_key", "kid", ("job_kid", "name"), lambda row: StepName(*row)),
+        (_labels(connection, "workflow_label", "repository"), _labels(connection, "job_label", "job_id")),
+    )
+
+
+def _known(
+    connection: duckdb.DuckDBPyConnection, source: tuple[str, str, tuple[str, ...]], make: Callable[[Row], Key]
+) -> KnownKeys[Key]:
+    table, kid, names = source
+    listed = ", ".join(names)
+    wanted = ", ".join(f"unnest($w{place}) AS {name}" for place, name in enumerate(names))
+    # Table and column names are constants of the schema; values are parameters.
+    search = f"SELECT {kid}, {listed} FROM {table} SEMI JOIN (SELECT {wanted}) USING ({listed})"  # noqa: S608
+
+    def find(keys: list[Key]) -> dict[Key, int]:
+        rows: list[Row] = [key if isinstance(key, tuple) else (key,) for key in keys]
+        parameters = {f"w{place}": [row[place] for row in rows] for place in range(len(names))}
+        found = connection.execute(search, parameters).fetchall()
+        return {make(row[1:]): int(row[0]) for row in found}
+
+    count, highest = connection.execute(f"SELECT count(*), max({kid}) FROM {table}").fetchone() or (0, None)  # noqa: S608
+    complete = count <= KEPT
+    all_rows = connection.execute(f"SELECT {kid}, {listed} FROM {table}").fetchall() if complete else []  # noqa: S608
+    loaded = {make(row[1:]): int(row[0]) for row in all_rows}
+    return KnownKeys(loaded, find, next_kid=(highest or 0) + 1, complete=complete)
+
+
+def _labels(connection: duckdb.DuckDBPyConnection, table: str, first: str) -> Labels:
+    query = f"SELECT kid, arg_max({first}, label), arg_max(name, label) FROM {table} GROUP BY kid LIMIT {KEPT}"  # noqa: S608
+    return Labels({int(kid): (str(a), str(b)) for kid, a, b in connection.execute(query).fetchall()})
