@@ -14,14 +14,17 @@ from libs.contracts import subjects
 from libs.contracts.envelope import decode_commit
 from libs.contracts.host import HEARTBEAT_SECONDS, Heartbeat
 from libs.contracts.ids import HostId, JobKey, RunId
+from libs.contracts.intake import DeliveryIgnored, IntakeEvent, IntakeFailed, RunsPlanned, WorkflowRejected
 from libs.contracts.logs import LogChunk
 from libs.views.fold import apply
 from libs.views.run import RunView
+from services.cli.outcome import Failed
 
 LISTEN_SECONDS = HEARTBEAT_SECONDS + 1
 """Within it every living host has spoken once."""
 
 _beats = msgspec.json.Decoder(Heartbeat)
+_intakes = msgspec.json.Decoder(IntakeEvent)
 _chunks = msgspec.json.Decoder(LogChunk)
 
 
@@ -78,3 +81,21 @@ async def run_changes(bus: Bus, run_id: RunId) -> AsyncGenerator[RunView]:
                 view = apply(view, decode_commit(message.data))
             if caught_up and view is not None:
                 yield view
+
+
+async def planned_runs(bus: Bus, cause: str) -> dict[str, RunId]:
+    """The runs that a delivery or a command led to, by workflow path, once its intake is over; waits for that.
+
+    Raises Failed with the parser's reason where it led to none.
+    """
+    async with contextlib.aclosing(bus.tail(subjects.EVENTS, (subjects.intake(cause),), 0)) as messages:
+        async for message in messages:
+            for raw in decode_commit(message.data).events if isinstance(message, Stored) else ():
+                match _intakes.decode(raw):
+                    case RunsPlanned(runs=runs):
+                        return runs
+                    case DeliveryIgnored(why=why) | IntakeFailed(why=why):
+                        raise Failed(why)
+                    case WorkflowRejected():
+                        pass
+    raise Failed(f"the log ended before it told what became of {cause}")

@@ -43,7 +43,7 @@ class Machine:
 
 
 @asynccontextmanager
-async def machine(environment: Mapping[str, str]) -> AsyncGenerator[Machine]:
+async def machine(environment: Mapping[str, str], log_file: Path | None = None) -> AsyncGenerator[Machine]:
     """Everything started and ready inside, ended at the exit. `environment` is what `up` would have been started with.
 
     Raises Usage for a setting that is wrong, Failed where the home is in use, Unreachable where a part never came up.
@@ -55,7 +55,7 @@ async def machine(environment: Mapping[str, str]) -> AsyncGenerator[Machine]:
         nats_url = environment.get("NATS_URL") or await stack.enter_async_context(_nats(settings))
         ports = (settings.port or _free_port(), settings.console_port or _free_port())
         resolved = _environment(environment, settings, nats_url, ports)
-        supervisor = await stack.enter_async_context(Supervisor(children(resolved)))
+        supervisor = await stack.enter_async_context(Supervisor(children(resolved), log_file))
         found = Addresses(
             pid=os.getpid(),
             nats=nats_url,

@@ -11,6 +11,7 @@ import ctypes
 import signal
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 from libs.process import EXIT_USAGE
 from libs.telemetry import log
@@ -26,10 +27,14 @@ logger = log.get("up")
 
 
 class Supervisor:
-    """`async with Supervisor(children)`: started inside, ended in reverse order at the exit."""
+    """`async with Supervisor(children)`: started inside, ended in reverse order at the exit.
 
-    def __init__(self, children: Sequence[Child]) -> None:
+    What the children say goes to `log`, or to our own standard error.
+    """
+
+    def __init__(self, children: Sequence[Child], log: Path | None = None) -> None:
         self._children = children
+        self._log = log
         self._processes: dict[str, asyncio.subprocess.Process] = {}
         self._keepers: list[asyncio.Task[None]] = []
         self._refusals: asyncio.Queue[str] = asyncio.Queue()
@@ -57,13 +62,7 @@ class Supervisor:
         restarts = Restarts()
         while True:
             restarts.begin(time.monotonic())
-            process = await asyncio.create_subprocess_exec(
-                *child.argv,
-                env=dict(child.environment),
-                stdin=asyncio.subprocess.DEVNULL,
-                start_new_session=True,
-                preexec_fn=_die_with_parent,
-            )
+            process = await self._start(child)
             self._processes[child.name] = process
             code = await process.wait()
             if code == EXIT_USAGE:
@@ -72,6 +71,19 @@ class Supervisor:
             delay = restarts.delay_seconds(time.monotonic())
             logger.warning("a service died and is started again", died=child.name, code=code, in_seconds=delay)
             await asyncio.sleep(delay)
+
+    async def _start(self, child: Child) -> asyncio.subprocess.Process:
+        with contextlib.ExitStack() as stack:
+            errors = stack.enter_context(self._log.open("ab")) if self._log else None
+            return await asyncio.create_subprocess_exec(
+                *child.argv,
+                env=dict(child.environment),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=errors,
+                stderr=errors,
+                start_new_session=True,
+                preexec_fn=_die_with_parent,
+            )
 
     async def _end(self, name: str) -> None:
         process = self._processes.get(name)

@@ -1,0 +1,1 @@
+"""The sample repository of `firebreak demo`, and the push that GitHub would send for it."""
