@@ -56,6 +56,7 @@ def addresses(home: Path) -> Addresses | None:
 async def connected() -> AsyncGenerator[Connection]:
     """The bus and the blobs of the running system. Raises Failed (exit code 3) where there is none."""
     from libs.blobs.store import open_blobs
+
     from libs.bus.jetstream import connect
 
     settings = read_settings()

@@ -24,7 +24,7 @@ LISTEN_SECONDS = HEARTBEAT_SECONDS + 1
 """Within it every living host has spoken once."""
 
 _beats = msgspec.json.Decoder(Heartbeat)
-_intakes = msgspec.json.Decoder(IntakeEvent)
+_intakes: msgspec.json.Decoder[IntakeEvent] = msgspec.json.Decoder(IntakeEvent)
 _chunks = msgspec.json.Decoder(LogChunk)
 
 

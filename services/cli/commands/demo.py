@@ -19,13 +19,12 @@ from pathlib import Path
 import click
 
 from libs.bus.port import Bus
-from libs.contracts import subjects
 from libs.contracts.ids import RunId
 from libs.github.signature import sign
 from libs.process import Process
 from libs.settings import DRIVERS
 from libs.views.run import RunView
-from services.cli import outcome, words
+from services.cli import outcome
 from services.cli.commands.runs import show_run
 from services.cli.connection import UP_FILE, coroutine
 from services.cli.demo.queries import show_queries
@@ -148,6 +147,7 @@ async def _until_interrupted(folder: Path, secret: str) -> None:
 @asynccontextmanager
 async def _bus(running: Machine) -> AsyncGenerator[Process]:
     from libs.blobs.store import open_blobs
+
     from libs.bus.jetstream import connect
 
     bus = await connect(running.addresses.nats, name="demo")

@@ -22,7 +22,7 @@ SHOWN_ROWS = 20
 QUERIES = (
     (
         "How often does each workflow succeed, and how long does it take?",
-        "SELECT workflow, total, successes, success_rate, round(p50_ms) AS p50_ms FROM workflow_stats ORDER BY workflow",
+        "SELECT workflow, total, successes, success_rate, round(p50_ms) AS p50_ms FROM workflow_stats ORDER BY 1",
     ),
     (
         "Which steps take longest?",
