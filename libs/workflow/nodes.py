@@ -59,7 +59,7 @@ def describe(node: Node) -> str:
         case Mapping():
             return "a mapping"
         case Sequence():
-            return "a sequence"
+            return "a list"
         case Scalar(value=None):
             return "nothing"
         case Scalar(value=bool()):

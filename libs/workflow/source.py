@@ -167,7 +167,7 @@ class _Converter:
     def _key_is_sound(self, key: Node, seen: dict[str, Scalar]) -> bool:
         """Keys are compared without case, as GitHub does: `Foo` and `foo` in one mapping are one key twice."""
         if not isinstance(key, Scalar):
-            self._problems.add(key.line, key.column, "a key must be a string, not a mapping or a sequence")
+            self._problems.add(key.line, key.column, "a key must be a string, not a mapping or a list")
             return False
         if key.text == "<<" and not key.style:
             self._problems.add(

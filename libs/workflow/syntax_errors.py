@@ -12,6 +12,7 @@ _causes = {
     ),
     "could not find expected ':'": "a `:` is missing after this key, or the line is indented wrongly",
     "found character that cannot start any token": "a value cannot start with this character; put it in quotes",
+    "found a tab character that violates indentation": "a tab cannot indent YAML; use spaces",
     "found undefined alias": "this alias has no anchor before it",
     "did not find expected '-' indicator": "expected a `-` here, because the block is a list; check the indentation",
     "did not find expected key": "expected a key here; check the indentation",

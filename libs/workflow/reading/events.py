@@ -17,8 +17,6 @@ _pull_request = Shape("`pull_request`", frozenset({"types", "branches", "branche
 def read_on(reader: Reader, node: Node, path: KeyPath) -> On:
     """Every event that is named, unknown and refused ones as problems."""
     named = _named_events(reader, node, path)
-    if not named and isinstance(node, Mapping | Sequence):
-        reader.error(node, "`on` must name at least one event", path)
     push: PushTrigger | None = None
     pull_request: PullRequestTrigger | None = None
     dispatch: DispatchTrigger | None = None
@@ -47,6 +45,9 @@ def _named_events(reader: Reader, node: Node, path: KeyPath) -> list[Named]:
             return []
         case Scalar():
             return [(node.text, node, None)]
+        case Sequence(items=()) | Mapping(entries=()):
+            reader.error(node, "`on` must name at least one event", path)
+            return []
         case Sequence():
             scalars = [reader.scalar(item, "an event", (*path, index)) for index, item in enumerate(node.items)]
             return [(scalar.text, scalar, None) for scalar in scalars if scalar is not None]
