@@ -54,7 +54,10 @@ class FilePatterns:
     def order(self, paths: Iterator[str] | Sequence[str]) -> list[str]:
         """The selected ones of these paths, each once, as a walk from the roots meets them."""
         selected = {path for path in paths if self.selects(path)}
-        return sorted(selected, key=lambda path: (self._place(path), [part.encode() for part in _segments(path)]))
+        return sorted(
+            selected,
+            key=lambda path: (self._place(path), [part.encode("utf-8", "surrogateescape") for part in _segments(path)]),
+        )
 
     def _place(self, path: str) -> int:
         return next((place for place, root in enumerate(self.roots) if _is_within(path, root)), len(self.roots))

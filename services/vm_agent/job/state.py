@@ -1,0 +1,102 @@
+"""What a job knows while it runs, and the contexts made of it, with GitHub's words.
+
+Architecture invariant: values in here are not masked, and never go anywhere but into expressions and the job's own
+processes; whoever prints or records one masks it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import cast
+
+from libs.contracts.orders import JobOrder
+from libs.contracts.results import GITHUB, Result
+from libs.workflow.expressions import CaseSensitive, Scope, Value, status_of_job
+from libs.workflow.runner.files import prepend_paths
+from services.vm_agent.job.places import Places
+
+_NO_STRATEGY: dict[str, Value] = {"fail-fast": True, "job-index": 0, "job-total": 1, "max-parallel": 1}
+"""The `strategy` of a job without a matrix."""
+
+
+@dataclass(slots=True)
+class JobState:
+    order: JobOrder
+    places: Places
+    secrets: Mapping[str, str]
+    runner: Mapping[str, Value]
+    env: dict[str, str] = field(default_factory=dict[str, str])
+    """Workflow and job level, and what steps added through `$GITHUB_ENV`."""
+    paths: tuple[str, ...] = ()
+    steps: dict[str, Value] = field(default_factory=dict[str, Value])
+    failed: bool = False
+    cancelled: bool = False
+
+    @property
+    def status(self) -> str:
+        """`job.status`."""
+        if self.cancelled:
+            return "cancelled"
+        return "failure" if self.failed else "success"
+
+    @property
+    def debug(self) -> bool:
+        """The repository asked for debug output, as on GitHub."""
+        asked = self.secrets.get("ACTIONS_STEP_DEBUG") or self.order.vars.get("ACTIONS_STEP_DEBUG") or ""
+        return asked.strip().lower() in {"true", "1"}
+
+    @property
+    def where(self) -> str:
+        """The workflow file's path, from `owner/name/path@ref`."""
+        workflow_ref = str(self.order.github.get("workflow_ref") or "")
+        path = workflow_ref.partition("@")[0].partition("/")[2].partition("/")[2]
+        return path or str(self.order.github.get("workflow") or "workflow")
+
+    def github(self, action: str, files: Mapping[str, str]) -> dict[str, Value]:
+        """`action` is the step's name in `github.action`, `files` the step's runner files."""
+        given = cast("dict[str, Value]", self.order.github)
+        return {
+            **given,
+            "job": self.order.planned.id,
+            "run_attempt": str(self.order.run_attempt),
+            "action": action,
+            "workspace": self.places.workspace,
+            "event_path": self.places.event,
+            "token": self.secrets.get("GITHUB_TOKEN", ""),
+            **files,
+        }
+
+    def scope(self, github: Mapping[str, Value], env: Mapping[str, str]) -> Scope:
+        """Every context. `env` is the job's with the step's own on top."""
+        order = self.order
+        contexts: dict[str, Value] = {
+            "github": dict(github),
+            "env": CaseSensitive(env),
+            "vars": dict(order.vars),
+            "job": {"status": self.status},
+            "steps": self.steps,
+            "runner": dict(self.runner),
+            "secrets": dict(self.secrets),
+            "strategy": cast("dict[str, Value]", order.strategy) or _NO_STRATEGY,
+            "matrix": cast("dict[str, Value] | None", order.matrix),
+            "needs": cast("dict[str, Value]", order.needs),
+            "inputs": cast("dict[str, Value]", order.inputs),
+        }
+        return Scope(contexts, status_of_job(self.status))
+
+    def remember(self, id: str, outputs: Mapping[str, str], outcome: Result, conclusion: Result) -> None:
+        """`steps.<id>`. Names of outputs differ by more than case; a later spelling replaces the value alone."""
+        named: dict[str, str] = {}
+        spelling: dict[str, str] = {}
+        for name, value in outputs.items():
+            named[spelling.setdefault(name.lower(), name)] = value
+        self.steps[id] = {
+            "outputs": dict(named),
+            "outcome": GITHUB[outcome],
+            "conclusion": GITHUB[conclusion],
+        }
+
+    def add_variables(self, variables: Mapping[str, str], paths: tuple[str, ...]) -> None:
+        self.env.update(variables)
+        self.paths = prepend_paths(self.paths, paths)
