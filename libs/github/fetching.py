@@ -1,0 +1,165 @@
+"""Brings commits from elsewhere into a mirror of our own: one fetch at a time a repository, across processes.
+
+A fetch goes on when the delivery that asked for it has run out of time, within a bound of its own: the next delivery
+of a large repository then finds it done. What is fetched is kept by refs below `refs/firebreak/`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from libs.contracts.plan import Repository
+from libs.github.addresses import ClonePolicy, CloneUrl, UrlRefused
+from libs.github.flock import locked
+from libs.github.git import Git, GitFailed
+from libs.github.payload import is_ref
+from libs.sources import SourceMissing, SourceRefused
+from libs.telemetry import log
+
+FETCH_SECONDS = 600.0
+"""A gigabyte at 2 MB/s: what is larger should be cloned to REPOSITORY_PATH once."""
+TIDY_SECONDS = 600.0
+LIST_SECONDS = 10.0
+MAX_FETCHES = 8
+"""At once in this process: git's index-pack takes a processor each."""
+KEPT = "refs/firebreak/commits/"
+
+_log = log.get("mirror")
+
+
+@dataclass
+class Fetcher:
+    """`folder` holds `<repository>.git`, `token` is for https on github.com alone."""
+
+    folder: Path
+    policy: ClonePolicy
+    token: str = ""
+    _slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MAX_FETCHES))
+    _running: dict[tuple[str, str], asyncio.Task[None]] = field(
+        default_factory=dict[tuple[str, str], asyncio.Task[None]]
+    )
+
+    def directory(self, repository: Repository) -> Path:
+        """By the numeric id: names change hands. A repository without one is known by its name."""
+        name = str(repository.id) if repository.id else f"{repository.owner}~{repository.name}".lower()
+        return self.folder / f"{name}.git"
+
+    async def fetch(self, repository: Repository, sha: str, hints: tuple[str, ...], seconds: float) -> None:
+        """Raises SourceMissing (unreachable, not there, or not there yet), SourceRefused. Whoever asks for the same
+        commit meanwhile waits for the same fetch."""
+        key = (str(self.directory(repository)), sha)
+        task = self._running.get(key)
+        if task is None:
+            task = asyncio.ensure_future(self._fetch(repository, sha, hints))
+            self._running[key] = task
+            task.add_done_callback(lambda done: self._forget(key, done))
+        done, _ = await asyncio.wait((task,), timeout=seconds)
+        if not done:
+            raise SourceMissing(
+                f"{repository.full_name}: commit {sha} was not fetched within {seconds:.0f} s."
+                " The fetch goes on: send the delivery again in some minutes"
+            )
+        task.result()
+
+    def _forget(self, key: tuple[str, str], task: asyncio.Task[None]) -> None:
+        self._running.pop(key, None)
+        if not task.cancelled():
+            task.exception()  # Whoever waits for it has it; if nobody does any more, it is nobody's.
+
+    async def listed(self, repository: Repository, refs: tuple[str, ...]) -> dict[str, str]:
+        """What these refs are over there; a tag stands for the commit that it names. Raises as `fetch`."""
+        url = await self._url(repository)
+        wanted = [pattern for ref in refs if is_ref(ref) for pattern in (ref, f"{ref}^{{}}")]
+        try:
+            git = self.git_for(url)
+            output = await git.run("ls-remote", "--", url.url, *wanted, seconds=LIST_SECONDS, directory=None)
+        except GitFailed as error:
+            raise SourceMissing(f"{repository.full_name}: {error}") from None
+        found: dict[str, str] = {}
+        for line in output.decode("utf-8", "replace").splitlines():
+            sha, _, name = line.partition("\t")
+            if name.removesuffix("^{}") in refs:
+                found[name.removesuffix("^{}")] = sha
+        return found
+
+    def git_for(self, url: CloneUrl) -> Git:
+        settings: dict[str, str] = {}
+        if url.pinned:
+            # What was checked is what is connected to: a name server must not be asked twice.
+            settings["http.curloptResolve"] = f"{url.host}:{url.port}:{','.join(url.pinned)}"
+        if not self.token or url.protocol != "https" or (url.host, url.port) != ("github.com", 443):
+            return Git((url.protocol,), settings)
+        basic = base64.b64encode(f"x-access-token:{self.token}".encode()).decode()
+        header = {"http.https://github.com/.extraHeader": f"Authorization: Basic {basic}"}
+        return Git((url.protocol,), settings, header, (self.token, basic))
+
+    async def close(self) -> None:
+        for task in list(self._running.values()):
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError, SourceMissing, SourceRefused):
+                await task
+
+    async def _url(self, repository: Repository) -> CloneUrl:
+        try:
+            return await self.policy.allowed(repository.clone_url)
+        except UrlRefused as error:
+            raise SourceRefused(f"{repository.full_name}: {error}") from None
+
+    async def _fetch(self, repository: Repository, sha: str, hints: tuple[str, ...]) -> None:
+        url = await self._url(repository)
+        directory = self.directory(repository)
+        directory.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            async with self._slots, locked(directory.with_suffix(".lock"), FETCH_SECONDS):
+                await _prepare(directory)
+                await self._into(directory, url, sha, hints)
+        except TimeoutError:
+            raise SourceMissing(f"{repository.full_name}: another process has fetched it for too long") from None
+        except GitFailed as error:
+            raise SourceMissing(f"{repository.full_name}: commit {sha} could not be fetched: {error}") from None
+        except OSError as error:
+            raise SourceMissing(f"{repository.full_name}: its mirror {directory} cannot be written: {error}") from None
+
+    async def _into(self, directory: Path, url: CloneUrl, sha: str, hints: tuple[str, ...]) -> None:
+        """1. Somebody else fetched it meanwhile. 2. By its name, which GitHub allows. 3. By what it may be behind."""
+        if await _has(directory, sha):
+            return
+        git = self.git_for(url)
+        command = ("fetch", "--quiet", "--no-tags", "--force", "--no-write-fetch-head", "--no-recurse-submodules", "--")
+        try:
+            kept = f"+{sha}:{KEPT}{sha}"
+            await git.run(*command, url.url, kept, directory=directory, seconds=FETCH_SECONDS)
+        except GitFailed as refused:
+            if "not our ref" not in refused.said and "unadvertised" not in refused.said:
+                raise
+            refs = ("refs/heads/*", "refs/tags/*", *(hint for hint in hints if hint.startswith("refs/pull/")))
+            for ref in refs:
+                with contextlib.suppress(GitFailed):
+                    await git.run(*command, url.url, f"+{ref}:{ref}", directory=directory, seconds=FETCH_SECONDS)
+        await _tidy(directory)
+
+
+async def _prepare(directory: Path) -> None:
+    """A mirror that was only half made, by a process that died, is made again."""
+    await Git().run("init", "--quiet", "--bare", "--template=", "--", str(directory), seconds=LIST_SECONDS)
+
+
+async def _has(directory: Path, sha: str) -> bool:
+    try:
+        await Git().run("cat-file", "-e", f"{sha}^{{commit}}", directory=directory, seconds=LIST_SECONDS)
+    except GitFailed:
+        return False
+    return True
+
+
+async def _tidy(directory: Path) -> None:
+    """Packs what many small fetches left, when git thinks it is time."""
+    try:
+        git = Git(settings={"gc.auto": "2000", "gc.autoDetach": "false", "gc.autoPackLimit": "40"})
+        await git.run("gc", "--auto", "--quiet", directory=directory, seconds=TIDY_SECONDS)
+    except GitFailed as error:
+        _log.warning("a mirror could not be packed", directory=directory, why=error)
