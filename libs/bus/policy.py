@@ -4,7 +4,8 @@ Pure: both adapters ask it and carry out the answer. Three ways to end a handlin
 
 - an exception is a failure: handed out again after a growing pause, and after `attempts` of them a dead letter;
 - `Poison` says that no handling can succeed: a dead letter at once;
-- `Retry` says "not now": the message stays with this process, which tries again later, and nothing is counted.
+- `Retry` says "not now": the message stays with this process, which tries again later, and nothing is counted. So does
+  `BusDown`: an outage of ours is not the message's fault.
 
 A handling that never ended (the process died, or it took longer than `ack_wait_seconds`) counts as handed out, not as
 a failure: a message may be handed out `UNFINISHED_HANDLINGS` times more than it may fail, then it is a dead letter too,
@@ -15,7 +16,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from libs.bus.port import Poison, Retry
+from libs.bus.port import BusDown, Poison, Retry
 
 PAUSES_SECONDS = (0.2, 1.0, 5.0, 15.0, 60.0)
 """After the first failure, the second, ...: a hiccup costs little, an outage of minutes costs no dead letters."""
@@ -23,6 +24,8 @@ UNFINISHED_HANDLINGS = 20
 """So many restarts of a service in the middle of one message are deployments; more are a message that kills it."""
 LONGEST_RETRY_SECONDS = 24 * 3600.0
 """No message is put off for longer at one time: rate limits reset within the hour, and a day is visible."""
+BUS_PAUSE_SECONDS = 1.0
+"""The handler waited out the bus's deadline already."""
 REASON_CHARACTERS = 500
 """A dead letter's reason is a header: one line, and short."""
 
@@ -61,6 +64,8 @@ def after(error: Exception | None, attempt: int, attempts: int) -> Outcome:
     """What follows from the `attempt`th handling (from 1) of a message that may fail `attempts` times."""
     if error is None:
         return Done()
+    if isinstance(error, BusDown):
+        return Later(BUS_PAUSE_SECONDS)
     if isinstance(error, Poison):
         return Dead(reason(error))
     if isinstance(error, Retry):

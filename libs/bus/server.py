@@ -59,7 +59,7 @@ class NatsServer:
         return 0 if self._process is None else self._process.pid
 
     async def start(self) -> None:
-        """Returns when JetStream answers connections. Raises NoServer. After a `stop` or `kill`: the same port again."""
+        """Returns when JetStream answers connections. Raises NoServer. Again after its end: the same port."""
         binary = find_binary()
         await asyncio.to_thread(self._write_config)
         self._process = await asyncio.create_subprocess_exec(

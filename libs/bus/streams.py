@@ -114,6 +114,14 @@ BUCKETS = (
 )
 
 
+_QUEUES = frozenset(spec.name for spec in table() if spec.queue)
+
+
+def is_queue(stream: str) -> bool:
+    """Whether its messages are gone when they are acknowledged: it is consumed or loaded, never tailed."""
+    return stream in _QUEUES
+
+
 class Preparable(Protocol):
     async def prepare(self, streams: tuple[StreamSpec, ...], buckets: tuple[BucketSpec, ...]) -> None: ...
 

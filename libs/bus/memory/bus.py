@@ -17,7 +17,7 @@ from libs.bus.memory.key_value import MemoryKeyValue
 from libs.bus.memory.stream import MemoryStream
 from libs.bus.memory.timers import MemoryTimers
 from libs.bus.port import CaughtUp, Conflict, Consumer, Handler, Stored
-from libs.bus.streams import BUCKETS, BucketSpec, StreamSpec, table
+from libs.bus.streams import BUCKETS, BucketSpec, StreamSpec, is_queue, table
 from libs.contracts.envelope import Commit, decode_commit, encode
 from libs.contracts.subjects import DEAD, TIMERS, stream_of
 from libs.telemetry import trace
@@ -59,30 +59,12 @@ class MemoryBus:
     async def get(self, stream: str, seq: int) -> Stored | None:
         return self._streams[stream].get(seq)
 
-    async def tail(
+    def tail(
         self, stream: str, filters: tuple[str, ...], after: int, *, follow: bool = True
     ) -> AsyncGenerator[Stored | CaughtUp]:
-        held, wanted = self._streams[stream], Matcher(filters)
-        place, goal = after, held.last_seq
-        caught_up = False
-        while True:
-            for stored in held.behind(place):
-                if stored.seq > goal and not caught_up:
-                    break
-                place = stored.seq
-                if wanted(stored.subject):
-                    yield stored
-                if place % BREATH_MESSAGES == 0:
-                    await asyncio.sleep(0)
-            if not caught_up:
-                caught_up, place = True, max(place, goal)
-                yield CaughtUp(goal)
-                if not follow:
-                    return
-            elif place < held.last_seq:
-                place = held.last_seq
-            else:
-                await held.changed()
+        if is_queue(stream):
+            raise ValueError(f"{stream} is a work queue: it is consumed, or loaded, not tailed")
+        return _tail(self._streams[stream], filters, after, follow)
 
     async def consume(self, consumer: Consumer, handler: Handler) -> None:
         await Workers(self._ledger(consumer), consumer, handler, self._bury).run()
@@ -161,6 +143,32 @@ class MemoryBus:
             if now - self._put[name] < self._streams[name[0]].spec.duplicate_window_seconds:
                 return
             del self._put[name]
+
+
+async def _tail(
+    held: MemoryStream, filters: tuple[str, ...], after: int, follow: bool
+) -> AsyncGenerator[Stored | CaughtUp]:
+    wanted = Matcher(filters)
+    place, goal = after, held.last_seq
+    caught_up = False
+    while True:
+        for stored in held.behind(place):
+            if stored.seq > goal and not caught_up:
+                break
+            place = stored.seq
+            if wanted(stored.subject):
+                yield stored
+            if place % BREATH_MESSAGES == 0:
+                await asyncio.sleep(0)
+        if not caught_up:
+            caught_up, place = True, max(place, goal)
+            yield CaughtUp(goal)
+            if not follow:
+                return
+        elif place < held.last_seq:
+            place = held.last_seq
+        else:
+            await held.changed()
 
 
 def _headers() -> dict[str, str]:
