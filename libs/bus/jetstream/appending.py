@@ -2,7 +2,7 @@
 
 The condition is the server's (`Nats-Expected-Last-Subject-Sequence`); the commit id decides what a refusal means. A
 single server checks the condition first and answers a repeated append with "wrong last sequence", a replicated stream
-checks the id first and answers "duplicate": both mean "look at the subject's last message", which is either ours (it
+checks the id (of the commit on its subject) first and answers "duplicate": both mean "look at the subject's last message", which is either ours (it
 was stored before) or somebody else's (a conflict). The server remembers ids for `COMMIT_WINDOW_SECONDS`: that catches
 the repeated append of a caller which expects its own commit; the condition catches all others, for ever.
 """
@@ -33,7 +33,8 @@ async def append(connection: Connection, commit: Commit, expected: int | None) -
     """See the port. Without an expectation: as if the subject were new, and behind its last message where it is not."""
     data = encode(commit)
     check_size(commit.subject, data)
-    place, message_id = expected or 0, str(commit.id)
+    name = f"{commit.subject} {commit.id}"
+    place, message_id = expected or 0, name
     for _ in range(MOST_TRIES):
         headers = {_EXPECTED: str(place), _MESSAGE_ID: message_id, trace.HEADER: trace.current()}
         ack = await publish(connection, commit.subject, data, headers)
@@ -45,7 +46,7 @@ async def append(connection: Connection, commit: Commit, expected: int | None) -
         there = 0 if last is None else last.seq
         if expected is not None and (there != expected or not ack.duplicate):
             raise Conflict(commit.subject, expected, there)
-        place, message_id = there, f"{commit.id}.{there}"
+        place, message_id = there, f"{name} {there}"
     raise BusDown(f"{commit.subject}: {MOST_TRIES} others appended first")
 
 

@@ -1,0 +1,1 @@
+"""Every promise of `libs.bus.port`, for both adapters; and what only a real server can break."""
