@@ -27,9 +27,12 @@ class CommentPosted(msgspec.Struct, frozen=True, tag="CommentPosted"):
 
 
 class ReportFailed(msgspec.Struct, frozen=True, tag="ReportFailed"):
-    """GitHub refused for good (no access, gone): not tried again for this run."""
+    """GitHub refused for good (no access, gone): not tried again for this run. `what` is `statuses` or `comment`;
+    empty means both.
+    """
 
     why: str
+    what: str = ""
 
 
 ReportEvent = CheckReported | CommentPosted | ReportFailed

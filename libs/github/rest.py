@@ -186,9 +186,7 @@ def _endings() -> Generator[None]:
         raise Unreachable(f"no readable answer: {type(error).__name__}") from error
 
 
-def limited_seconds(
-    status: int, headers: Mapping[str, str], message: str, now: float | None = None
-) -> float | None:
+def limited_seconds(status: int, headers: Mapping[str, str], message: str, now: float | None = None) -> float | None:
     """How long to wait where a refusal is about rate, else None: `retry-after` first, then `x-ratelimit-reset` where
     nothing remains, else a minute (docs: "Rate limits for the REST API", "Exceeding the rate limit").
     """
