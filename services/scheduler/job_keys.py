@@ -5,6 +5,7 @@ A key that cannot be evaluated, or gives what the key cannot be, is the workflow
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import cast
 
 import msgspec
@@ -24,6 +25,7 @@ from libs.workflow.expressions import (
     evaluate_text,
     has_expression,
     kind_of,
+    to_string,
 )
 from libs.workflow.matrix import MatrixError, canonical_json, display_name, expand
 
@@ -37,6 +39,10 @@ MAX_LABEL_CHARACTERS = 256
 """GitHub's limit for a label."""
 MAX_WHY_CHARACTERS = 200
 """How much of an expression a reason repeats."""
+
+
+MatrixFilter = Mapping[str, tuple[str, ...]]
+"""Of combinations that have such a key only those with one of its values run."""
 
 
 class BadKey(Exception):
@@ -77,8 +83,8 @@ def ready(planned: PlannedJob, scope: Scope) -> Ready:
     )
 
 
-def expanded(planned: PlannedJob, strategy: Strategy, scope: Scope) -> Expanded:
-    """The jobs of a matrix. Raises BadKey."""
+def expanded(planned: PlannedJob, strategy: Strategy, scope: Scope, wanted: MatrixFilter) -> Expanded:
+    """The jobs of a matrix, of which `wanted` may take some away: then there may be none. Raises BadKey."""
     matrix = _value(planned, "strategy.matrix", cast(Value, strategy.matrix), scope)
     if not isinstance(matrix, dict):
         raise BadKey(f"{_at(planned, 'strategy.matrix')}: expected a mapping, found {_article(matrix)}")
@@ -88,6 +94,7 @@ def expanded(planned: PlannedJob, strategy: Strategy, scope: Scope) -> Expanded:
         raise BadKey(f"{_at(planned, 'strategy.matrix')}: {error.message}") from None
     if not found:
         raise BadKey(f"{_at(planned, 'strategy.matrix')}: `exclude` leaves no combination")
+    found = [values for values in found if _wanted(values, wanted)]
     texts = [canonical_json(values) for values in found]
     if sum(map(len, texts)) > MAX_MATRIX_BYTES:
         raise BadKey(f"{_at(planned, 'strategy.matrix')}: its values are over {MAX_MATRIX_BYTES} bytes")
@@ -96,6 +103,10 @@ def expanded(planned: PlannedJob, strategy: Strategy, scope: Scope) -> Expanded:
         fail_fast=_flag(planned, "strategy.fail-fast", strategy.fail_fast, scope),
         max_parallel=_max_parallel(planned, strategy, scope),
     )
+
+
+def _wanted(values: Mapping[str, Value], wanted: MatrixFilter) -> bool:
+    return all(to_string(values[key]) in texts for key, texts in wanted.items() if key in values)
 
 
 def _combinations(planned: PlannedJob, found: list[dict[str, Value]], texts: list[bytes]) -> tuple[Combination, ...]:

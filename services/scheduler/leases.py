@@ -51,8 +51,10 @@ def held(run: Run, owner: str, repo: str) -> list[Held]:
 
 
 def silent(fleet: Fleet, clock: Clock) -> frozenset[HostId]:
-    """The hosts that said nothing for a whole lease in which they could have been heard."""
-    return frozenset(host_id for host_id in fleet if _silence(host_id, clock) >= SILENCE_SECONDS)
+    """The hosts that get nothing new: never heard of by this scheduler, or not for a whole lease."""
+    return frozenset(
+        host_id for host_id in fleet if host_id not in clock.heard or _silence(host_id, clock) >= SILENCE_SECONDS
+    )
 
 
 def lost(attempts: Iterable[Held], fleet: Fleet, clock: Clock) -> list[Lost]:

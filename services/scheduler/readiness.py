@@ -33,7 +33,12 @@ def _decided(run: Run, job_id: str, waiting: list[Job]) -> list[RunEvent]:
             why = _why_skipped(run, job_id, scope)
             return [JobSkipped(job.key, job_id, job.name, why) for job in waiting]
         if planned.strategy is not None and planned.strategy.matrix is not None and job_id not in run.expansions:
-            expanded = job_keys.expanded(planned, planned.strategy, scope)
+            expanded = job_keys.expanded(planned, planned.strategy, scope, run.plan.matrix_filter)
+            if not expanded.combinations:
+                return [
+                    JobSkipped(job.key, job_id, job.name, "no combination of its matrix is asked for")
+                    for job in waiting
+                ]
             return [MatrixExpanded(job_id, expanded.combinations, expanded.fail_fast, expanded.max_parallel)]
     except BadKey as error:
         return [finish(job, "failure", str(error)) for job in waiting]
