@@ -89,7 +89,7 @@ class _Compiler:
                 case character:
                     self._offset += 1
                     self._quantified(_equals(character))
-                    self._segment_starts = character == "/"
+                    self._segment_starts = self._pattern[self._offset - 1] == "/"
 
     def _star(self) -> None:
         """``*`` stays within a path segment, ``**`` does not, and ``**/`` at a segment's start may be nothing."""
@@ -171,8 +171,10 @@ class _Automaton:
         self._tests.append((test, repeats))
 
     def add_optional_folders(self) -> None:
-        """``**/``: nothing, or anything that ends in a slash."""
-        self._skips.append((len(self._tests), len(self._tests) + 2))
+        """``**/``: nothing, or anything that ends in a slash; which of the two is decided before any reading."""
+        entrance = len(self._tests)
+        self._skips += [(entrance, entrance + 1), (entrance, entrance + 3)]
+        self._tests.append((_nothing, False))
         self.add(_anything, repeats=True, optional=True)
         self.add(_equals("/"), repeats=False, optional=False)
 
@@ -205,6 +207,10 @@ class _Automaton:
 
 def _anything(character: str) -> bool:
     return True
+
+
+def _nothing(character: str) -> bool:
+    return False
 
 
 def _not_slash(character: str) -> bool:

@@ -14,6 +14,8 @@ import msgspec
 from libs.workflow.expressions.values import Value, loosely_equal, to_string
 
 combinations = 256  # GitHub's limit on the jobs of one matrix.
+unfiltered_combinations = 2048  # Before `exclude`: far above what it can sensibly thin out, and a bound on the work.
+filter_entries = 512  # Of `include` and of `exclude`: each is compared with every combination.
 display_characters = 100  # GitHub cuts a job's displayed name here, with dots.
 
 Combination = dict[str, Value]
@@ -94,6 +96,8 @@ def _filters(value: Value, name: str) -> list[Filter]:
         return []
     if not isinstance(value, list):
         raise MatrixError(f"`{name}` must be a list of mappings", name)
+    if len(value) > filter_entries:
+        raise MatrixError(f"`{name}` has {len(value)} entries, and {filter_entries} is the limit", name)
     filters: list[Filter] = []
     for index, entry in enumerate(value):
         if not isinstance(entry, dict):
@@ -109,7 +113,7 @@ def _product(vectors: Vectors) -> list[Combination]:
     count = 1
     for values in vectors.values():
         count *= len(values)
-    if count > combinations * combinations:
+    if count > unfiltered_combinations:
         raise MatrixError(f"the matrix has {count} combinations, and {combinations} is the limit")
     return [dict(zip(vectors, chosen, strict=True)) for chosen in itertools.product(*vectors.values())]
 

@@ -110,7 +110,7 @@ def _job(job: Job) -> contract.PlannedJob:
         env=job.env,
         defaults=_defaults(job.defaults),
         outputs=job.outputs,
-        timeout_minutes=contract.DEFAULT_TIMEOUT_MINUTES if job.timeout_minutes is None else job.timeout_minutes,
+        timeout_minutes=float(contract.DEFAULT_TIMEOUT_MINUTES) if job.timeout_minutes is None else job.timeout_minutes,
         continue_on_error=job.continue_on_error,
     )
 

@@ -70,12 +70,12 @@ def skip_instruction(message: str) -> str | None:
     if found := _skip_words.search(message):
         return found[0]
     if found := _skip_trailer.search(message):
-        return found[0].strip()
+        return found["words"]
     return None
 
 
 _skip_words = re.compile(r"\[(?:skip ci|ci skip|no ci|skip actions|actions skip)\]")
-_skip_trailer = re.compile(r"\n\n(?:[A-Za-z0-9-]+:[^\n]*\n)*skip-checks: ?true[ \t]*\s*\Z")
+_skip_trailer = re.compile(r"\n\n(?:[A-Za-z0-9-]+:[^\n]*\n)*(?P<words>skip-checks: ?true)\s*\Z")
 
 
 def _match_without_paths(on: On, event: TriggerEvent) -> Verdict:

@@ -15,7 +15,7 @@ _input = Shape("an input", frozenset({"description", "required", "default", "typ
 
 def read_dispatch(reader: Reader, node: Node, path: KeyPath) -> DispatchTrigger:
     fields = reader.fields(node, _dispatch, path)
-    if "inputs" not in fields or _is_nothing(fields["inputs"].value):
+    if "inputs" not in fields:
         return DispatchTrigger()
     inner = (*path, "inputs")
     entries = reader.entries(fields["inputs"].value, "`inputs`", inner)
@@ -27,16 +27,10 @@ def read_dispatch(reader: Reader, node: Node, path: KeyPath) -> DispatchTrigger:
     return DispatchTrigger(tuple(_read_input(reader, entry, (*inner, entry.key.text)) for entry in entries))
 
 
-def _is_nothing(node: Node) -> bool:
-    return isinstance(node, Scalar) and node.value is None
-
-
 def _read_input(reader: Reader, entry: Entry, path: KeyPath) -> DispatchInput:
     name = entry.key.text
     if not name:
         reader.error(entry.key, "an input's name must not be empty", path)
-    if _is_nothing(entry.value):
-        return DispatchInput(name)
     fields = reader.fields(entry.value, _input, path)
     type_ = _read_type(reader, fields["type"].value, (*path, "type")) if "type" in fields else "string"
     required = (

@@ -134,7 +134,7 @@ class Reader:
         value = scalar.value
         if isinstance(value, int | float) and not isinstance(value, bool):
             if value >= least and (least or value > 0) and value != float("inf"):
-                return value
+                return float(value)
             bound = f"at least {least:g}" if least else "above 0"
             self.error(scalar, f"`{what}` must be {bound}, not {scalar.text}", path)
             return None

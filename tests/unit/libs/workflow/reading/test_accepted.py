@@ -28,10 +28,9 @@ accepted = {
         "    n: {type: number, default: 1.5}\n"
         "    c: {type: choice, options: [a, b], default: b}\n"
         "    e: {type: environment}\n"
-        "    plain: {default: x}\n"
-        "    nothing:"
+        "    plain: {default: x}"
     ),
-    "inputs without entries": with_on("workflow_dispatch:\n  inputs:"),
+    "inputs without entries": with_on("workflow_dispatch:\n  inputs: {}"),
     "name and run-name": with_top("name: CI\nrun-name: Deploy ${{ github.ref }} by ${{ github.actor }} ${{ vars.x }}"),
     "a number as a name": with_top("name: 1.0"),
     "env of every scalar": with_top("env: {A: b, B: 1, C: true, D: null, E: 1.5, F: '${{ github.sha }}'}"),

@@ -117,6 +117,11 @@ rejected: dict[str, tuple[str, list[Place]]] = {
         with_on("workflow_dispatch:\n  inputs:\n    a: {type: text}"),
         [(4, 17, "`type` must be one of string, boolean")],
     ),
+    "inputs that are nothing": (with_on("workflow_dispatch:\n  inputs:"), [(3, 12, "`inputs` must be a mapping")]),
+    "an input that is nothing": (
+        with_on("workflow_dispatch:\n  inputs:\n    a:"),
+        [(4, 9, "an input must be a mapping, not nothing")],
+    ),
     "a choice without options": (
         with_on("workflow_dispatch:\n  inputs:\n    a: {type: choice}"),
         [(4, 7, "the input `a` is a choice, and needs `options`")],
@@ -419,7 +424,8 @@ def test_each_mistake_is_told_at_its_place(text: str, expected: list[Place]) -> 
 warned: dict[str, tuple[str, list[Place]]] = {
     "an unknown step": (with_step("run: ${{ steps.x.outputs.y }}"), [(6, 18, "`steps.x` is empty")]),
     "a later step": (
-        "on: push\njobs:\n  a:\n    runs-on: x\n    steps:\n      - run: ${{ steps.s.outcome }}\n      - {id: s, run: x}\n",
+        "on: push\njobs:\n  a:\n    runs-on: x\n    steps:\n      - run: ${{ steps.s.outcome }}\n"
+        "      - {id: s, run: x}\n",
         [(6, 18, "`steps.s` is empty")],
     ),
     "a job that is not needed": (
