@@ -31,6 +31,8 @@ class JobState:
     paths: tuple[str, ...] = ()
     steps: dict[str, Value] = field(default_factory=dict[str, Value])
     failed: bool = False
+    touched: bool = False
+    """A step has run: the workspace may hold something."""
     cancelled: bool = False
 
     @property

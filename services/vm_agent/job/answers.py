@@ -1,0 +1,81 @@
+"""Reads the runner files that a step has written, and adds what they say to what it said by commands.
+
+A file that cannot be read fails the step, and only that file's content is lost, as in GitHub's runner.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from libs.contracts.blobs import BlobRef
+from libs.workflow.runner.files import (
+    RUNNER_FILE_BYTES,
+    SUMMARY_BYTES,
+    is_blocked,
+    read_pairs,
+    read_paths,
+    text_of,
+)
+from services.vm_agent.job.surroundings import Surroundings
+from services.vm_agent.log.step_output import StepOutput
+from services.vm_agent.sandbox.protocol import FileTrouble
+
+
+async def prepare_files(around: Surroundings, files: Mapping[str, str]) -> None:
+    """Empty files, so that a script may read as well as append."""
+    for path in files.values():
+        await around.sandbox.write_file(path, b"")
+
+
+async def read_answers(around: Surroundings, files: Mapping[str, str], output: StepOutput) -> BlobRef | None:
+    """Everything but the summary goes into `output.said`; the masked summary becomes a blob."""
+    for name in ("path", "env", "state", "output"):
+        await _read(around, files[name], name, output)
+    return await _summary(around, files["step_summary"], output)
+
+
+async def _read(around: Surroundings, path: str, name: str, output: StepOutput) -> None:
+    try:
+        data = await around.sandbox.read_file(path, RUNNER_FILE_BYTES)
+    except FileTrouble as error:
+        await _fail(output, name, str(error))
+        return
+    if not data:
+        return
+    if name == "path":
+        output.said.paths.extend(read_paths(data))
+        return
+    pairs = read_pairs(data)
+    for key, value in pairs.pairs:
+        await _keep(output, name, key, value)
+    if pairs.error is not None:
+        await _fail(output, name, pairs.error)
+
+
+async def _keep(output: StepOutput, name: str, key: str, value: str) -> None:
+    match name:
+        case "env" if is_blocked(key):
+            await output.error(f"Can't store {key} output parameter using '$GITHUB_ENV' command.")
+        case "env":
+            output.said.variables[key] = value
+        case "state":
+            output.said.state[key] = value
+        case _:
+            output.said.outputs[key] = value
+
+
+async def _fail(output: StepOutput, name: str, why: str) -> None:
+    output.said.failed = True
+    await output.error(f"Unable to process file command '{name}' successfully.")
+    await output.error(why)
+
+
+async def _summary(around: Surroundings, path: str, output: StepOutput) -> BlobRef | None:
+    try:
+        data = await around.sandbox.read_file(path, SUMMARY_BYTES)
+    except FileTrouble as error:
+        await output.error(f"$GITHUB_STEP_SUMMARY upload aborted, supports content up to a size of 1024k: {error}")
+        return None
+    if not data:
+        return None
+    return await around.blobs.put(around.masker.mask(text_of(data)).encode("utf-8", "replace"))

@@ -1,0 +1,153 @@
+"""A job: its environment, its steps in order, its outputs.
+
+After a failure the steps whose condition does not ask for it are skipped; after a cancellation those of `always()` and
+`cancelled()` still run. Whatever happens, every planned step is recorded.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import msgspec
+
+from libs.contracts.attempt import StepFinished, StepStarted
+from libs.contracts.blobs import BlobRef
+from libs.contracts.results import Result
+from libs.contracts.run import CancelReason
+from services.vm_agent.job.evaluation import BadKey, Evaluator
+from services.vm_agent.job.hashing import hash_files
+from services.vm_agent.job.naming import action_names
+from services.vm_agent.job.outputs import JOB_OUTPUT_BYTES, stored_outputs
+from services.vm_agent.job.step import Step
+from services.vm_agent.job.surroundings import JobError, Surroundings
+from services.vm_agent.log.job_log import OWN_WORDS
+from services.vm_agent.ports import Record
+from services.vm_agent.sandbox.protocol import SandboxError
+
+_OUTPUT = "jobs.<job_id>.outputs.<output_id>"
+
+
+@dataclass(frozen=True, slots=True)
+class JobEnd:
+    """`conclusion` is the job's as the agent sees it; `why` and the outputs hold no secret."""
+
+    conclusion: Result
+    outputs: dict[str, str] = field(default_factory=dict[str, str])
+    outputs_blob: BlobRef | None = None
+    why: str = ""
+
+
+class _Counting:
+    """Knows which steps are recorded, so that a job that ends early can account for the others."""
+
+    def __init__(self, record: Record) -> None:
+        self._record = record
+        self.finished_steps = 0
+
+    async def started(self, event: StepStarted) -> None:
+        await self._record.started(event)
+
+    def finished(self, event: StepFinished) -> None:
+        self.finished_steps += 1
+        self._record.finished(event)
+
+
+class Job:
+    """Runs once, in a sandbox that is started."""
+
+    def __init__(self, around: Surroundings, record: Record) -> None:
+        self._around = around
+        self._record = _Counting(record)
+        self._planned = around.state.order.planned.steps
+        self._actions = action_names(self._planned)
+        self._why = ""
+
+    def cancel(self, reason: CancelReason) -> None:
+        """Ends what runs, as GitHub does; asking again changes nothing."""
+        self._around.state.cancelled = True
+        self._around.cancellation.request(reason)
+
+    async def run(self) -> JobEnd:
+        """Raises what the record raises: the attempt is no longer ours."""
+        try:
+            await self._make_places()
+            await self._run_steps(await self._bad_environment())
+            outputs = await self._outputs()
+        except (JobError, SandboxError) as error:
+            return self._gave_up(str(error))
+        inline, blob = await stored_outputs(self._around.blobs, outputs)
+        return JobEnd(self._conclusion(), inline, blob, self._around.masker.mask(self._why))
+
+    async def _run_steps(self, bad: str | None) -> None:
+        for index in range(len(self._planned)):
+            step = self._step(index)
+            if bad is None:
+                await step.run()
+            elif index == 0:
+                await step.fail(bad)
+            else:
+                step.skip("The job's environment could not be evaluated.")
+
+    def _step(self, index: int) -> Step:
+        return Step(self._around, self._planned[index], self._actions[index], self._record)
+
+    async def _make_places(self) -> None:
+        around = self._around
+        await around.sandbox.make_folder(around.places.workspace)
+        event = around.state.order.github.get("event")
+        await around.sandbox.write_file(around.places.event, msgspec.json.encode(event if event is not None else {}))
+
+    async def _bad_environment(self) -> str | None:
+        """Evaluates `env` of the workflow and of the job; what is wrong with it, if anything is."""
+        order, state = self._around.state.order, self._around.state
+        try:
+            state.env.update(await self._evaluator().mapping(order.env, "env"))
+            state.env.update(await self._evaluator().mapping(order.planned.env, "jobs.<job_id>.env"))
+        except BadKey as error:
+            self._why = str(error)
+            return self._why
+        return None
+
+    async def _outputs(self) -> dict[str, str]:
+        """`outputs:` of the job. One that would show a secret is left out, as on GitHub."""
+        outputs: dict[str, str] = {}
+        try:
+            for name, template in self._around.state.order.planned.outputs.items():
+                value = await self._evaluator().text(template, _OUTPUT)
+                if self._around.masker.holds_secret(value):
+                    await self._say(f"##[warning]Skip output '{name}' since it may contain secret.")
+                elif value:
+                    outputs[name] = value
+        except BadKey as error:
+            await self._fail(f"Failed to evaluate job outputs: {error}")
+            return {}
+        size = sum(len(name) + len(value) for name, value in outputs.items())
+        if size > JOB_OUTPUT_BYTES:
+            await self._fail(f"The job's outputs have {size} characters, {JOB_OUTPUT_BYTES} are allowed.")
+            return {}
+        return outputs
+
+    async def _fail(self, why: str) -> None:
+        self._around.state.failed = True
+        self._why = why
+        await self._say(f"##[error]{why}")
+
+    async def _say(self, text: str) -> None:
+        await self._around.log.write(OWN_WORDS, self._around.masker.mask(text).split("\n"))
+
+    def _conclusion(self) -> Result:
+        if self._around.cancellation.requested:
+            return "timeout" if self._around.cancellation.reason == "timeout" else "cancellation"
+        return "failure" if self._around.state.failed else "success"
+
+    def _gave_up(self, why: str) -> JobEnd:
+        why = self._around.masker.mask(why)
+        for index in range(self._record.finished_steps, len(self._planned)):
+            self._step(index).skip(f"Not run: {why}")
+        return JobEnd("error", why=why)
+
+    def _evaluator(self) -> Evaluator:
+        around = self._around
+        scope = around.state.scope(around.state.github("", {}), around.state.env)
+        where = f"{around.state.where}:{around.state.order.planned.line}"
+        return Evaluator(scope, lambda patterns: hash_files(around.sandbox, around.places, patterns), where)

@@ -1,0 +1,170 @@
+"""One step, from its condition to its StepFinished.
+
+The order is that of GitHub's runner: `env`, then `if`, then the name, then the work, then `continue-on-error`. A key
+that cannot be evaluated fails the step and says where it stands. A step that is skipped has its StepFinished too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec.structs
+
+from libs.contracts.attempt import StepFinished, StepStarted
+from libs.contracts.blobs import BlobRef
+from libs.contracts.plan import PlannedStep
+from libs.contracts.results import Result
+from services.vm_agent.job.answers import read_answers
+from services.vm_agent.job.evaluation import BadKey
+from services.vm_agent.job.fingerprint import fingerprint
+from services.vm_agent.job.naming import display_template, shortened
+from services.vm_agent.job.outputs import stored_outputs
+from services.vm_agent.job.site import Site
+from services.vm_agent.job.surroundings import JobError, Surroundings
+from services.vm_agent.job.work import EXITED, Work, Worked
+from services.vm_agent.ports import Record
+from services.vm_agent.sandbox.protocol import SandboxError
+
+_STEPS = "jobs.<job_id>.steps"
+TIME_IS_OVER = "The time that a cancelled job has for its remaining steps is over."
+
+
+class Step:
+    """Used once. `action` is its `github.action`."""
+
+    def __init__(self, around: Surroundings, planned: PlannedStep, action: str, record: Record) -> None:
+        self._around, self._planned, self._record = around, planned, record
+        self._site = Site(around, planned, action)
+        self._begun = around.clock()
+        self._first_line = around.log.lines
+        self._name = shortened(around.masker.mask(display_template(planned)))
+
+    async def run(self) -> None:
+        """Raises JobError, the step being recorded, where it was Firebreak that failed."""
+        if self._around.cancellation.expired:
+            self._record_unrun("cancellation", TIME_IS_OVER)
+            return
+        heeds_cancellation = not self._around.cancellation.requested
+        try:
+            wanted = await self._is_wanted()
+        except BadKey as error:
+            await self.fail(str(error))
+            return
+        except SandboxError as error:
+            await self._finish(Worked("error", why=str(error)))
+            return
+        if not wanted:
+            self._record_unrun("skip", "")
+            return
+        await self._set_name()
+        await self._record.started(StepStarted(self._planned.index, self._name))
+        await self._finish(await Work(self._site, self._name, heeds_cancellation, self._still_wanted).do())
+
+    def skip(self, why: str) -> None:
+        """It will not run, and is accounted for."""
+        self._record_unrun("skip", why)
+
+    async def fail(self, why: str) -> None:
+        """Something before its work went wrong."""
+        await self._record.started(StepStarted(self._planned.index, self._name))
+        await self._site.output.error(why)
+        await self._finish(Worked("failure", why=why))
+
+    async def _is_wanted(self) -> bool:
+        """Evaluates `env` and `if`. Raises BadKey."""
+        own = self._planned.env
+        if own:
+            self._site.env.update(await self._site.evaluator().mapping(own, f"{_STEPS}.env"))
+        return await self._condition()
+
+    async def _condition(self) -> bool:
+        return await self._site.evaluator().condition(self._planned.if_, f"{_STEPS}.if")
+
+    async def _still_wanted(self) -> bool:
+        try:
+            return await self._condition()
+        except BadKey:
+            return False
+
+    async def _set_name(self) -> None:
+        """A name that cannot be evaluated stays as it is written, as on GitHub."""
+        try:
+            name = await self._site.evaluator().text(display_template(self._planned), f"{_STEPS}.name")
+        except (BadKey, SandboxError):
+            return
+        self._name = shortened(self._around.masker.mask(name))
+
+    async def _finish(self, worked: Worked) -> None:
+        """Takes in what the step said, decides its conclusion, records it."""
+        output, state = self._site.output, self._around.state
+        worked, summary = await self._answers(worked)
+        outcome: Result = "failure" if output.said.failed and worked.outcome == "success" else worked.outcome
+        conclusion = await self._conclusion(outcome)
+        outputs = {**output.said.outputs, **(worked.outputs or {})}
+        state.add_variables(output.said.variables, tuple(output.said.paths))
+        if self._planned.id:
+            state.remember(self._planned.id, outputs, outcome, conclusion)
+        state.failed = state.failed or conclusion == "failure"
+        event = self._event(outcome, conclusion, worked.exit_code)
+        why = worked.why or (_last_error(event) if outcome == "failure" else "")
+        event = msgspec.structs.replace(event, why=self._around.masker.mask(why), summary=summary)
+        self._record.finished(await self._with_outputs(event, outputs))
+        await self._around.log.flush()
+        if outcome == "error":
+            raise JobError(why)
+
+    async def _answers(self, worked: Worked) -> tuple[Worked, BlobRef | None]:
+        if not worked.answers:
+            return worked, None
+        try:
+            return worked, await read_answers(self._around, self._site.files, self._site.output)
+        except SandboxError as error:
+            return Worked("error", why=str(error)), None
+
+    async def _conclusion(self, outcome: Result) -> Result:
+        """`continue-on-error` is looked at only after a failure."""
+        if outcome != "failure":
+            return outcome
+        evaluator, given = self._site.evaluator(), self._planned.continue_on_error
+        try:
+            goes_on = await evaluator.boolean(given, f"{_STEPS}.continue-on-error")
+        except BadKey as error:
+            await self._site.output.error(str(error))
+            return "failure"
+        return "success" if goes_on else "failure"
+
+    async def _with_outputs(self, event: StepFinished, outputs: Mapping[str, str]) -> StepFinished:
+        """Outputs as they may be stored: masked. Only a step with an id has outputs that anything can refer to."""
+        if not outputs or not self._planned.id:
+            return event
+        mask = self._around.masker.mask
+        masked = {mask(name): mask(value) for name, value in outputs.items()}
+        inline, blob = await stored_outputs(self._around.blobs, masked)
+        return msgspec.structs.replace(event, outputs=inline, outputs_blob=blob)
+
+    def _record_unrun(self, result: Result, why: str) -> None:
+        if self._planned.id:
+            self._around.state.remember(self._planned.id, {}, result, result)
+        event = self._event(result, result, None)
+        self._record.finished(msgspec.structs.replace(event, duration_ms=0, why=self._around.masker.mask(why)))
+
+    def _event(self, outcome: Result, conclusion: Result, exit_code: int | None) -> StepFinished:
+        output = self._site.output
+        errors = [note.message for note in output.said.annotations if note.level == "error"]
+        told = [message for message in errors if not message.startswith(EXITED)]
+        return StepFinished(
+            step=self._planned.index,
+            name=self._name,
+            outcome=outcome,
+            conclusion=conclusion,
+            duration_ms=round((self._around.clock() - self._begun) * 1000, 3),
+            exit_code=exit_code,
+            annotations=tuple(output.said.annotations),
+            first_line=self._first_line,
+            lines=self._around.log.lines - self._first_line,
+            fingerprint=fingerprint(exit_code, told, output.tail) if outcome == "failure" else "",
+        )
+
+
+def _last_error(event: StepFinished) -> str:
+    return next((note.message for note in reversed(event.annotations) if note.level == "error"), "")

@@ -1,0 +1,34 @@
+"""What every step of a job has at hand, and the error that ends a job which Firebreak could not run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from libs.blobs.port import Blobs
+from libs.workflow.runner.masking import Masker
+from services.vm_agent.job.places import Places
+from services.vm_agent.job.state import JobState
+from services.vm_agent.job.supervision import Cancellation, Patience
+from services.vm_agent.log.job_log import JobLog
+from services.vm_agent.ports import Sources
+from services.vm_agent.sandbox.protocol import Sandbox
+
+
+class JobError(Exception):
+    """Ours, not the user's: the job ends `error` and is tried again elsewhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    sandbox: Sandbox
+    places: Places
+    state: JobState
+    masker: Masker
+    log: JobLog
+    sources: Sources
+    blobs: Blobs
+    cancellation: Cancellation
+    patience: Patience
+    clock: Callable[[], float]
+    base_environment: Mapping[str, str]
