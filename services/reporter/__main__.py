@@ -1,0 +1,101 @@
+"""The reporter's process: whenever a run or an attempt changes, GitHub is told what it does not know yet.
+
+*Consumes:* `ev.run.>` and `ev.attempt.>` of EVENTS, by the durable consumer `reporter`; one reporter of many is active.
+*Emits:* `CheckReported`, `CommentPosted`, `ReportFailed` on `ev.report.<owner>.<repo>.<run_id>`.
+*Owns:* statuses whose context begins with `firebreak / `, and one comment a pull request.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+import uuid
+from datetime import UTC, datetime
+
+from libs import process
+from libs.bus.port import Bus, Consumer, Message
+from libs.contracts import subjects
+from libs.contracts.subjects import RunAddress
+from libs.github.rest import GitHub, open_github
+from libs.process import Process
+from libs.telemetry import log
+from services.reporter.budget import Budget
+from services.reporter.comments import Comments
+from services.reporter.desk import Desk
+from services.reporter.lease import Lease
+from services.reporter.ledger import Ledger
+from services.reporter.log_reader import LogReader
+from services.reporter.pacing import Pacing
+from services.reporter.reports import Reports
+from services.reporter.statuses import Statuses
+
+CONSUMER = Consumer(
+    stream=subjects.EVENTS,
+    name="reporter",
+    filters=(subjects.ALL_RUNS, subjects.ALL_ATTEMPTS),
+    ack_wait_seconds=60.0,  # one pass posts what it can; between turns it says that it is alive
+    concurrency=256,  # events in hand; those of one run wait for one pass
+)
+ALIVE_SECONDS = 20.0
+
+_log = log.get("reporter")
+
+
+async def serve(process: Process) -> None:
+    """Runs until cancelled. Without a token it says so and does nothing."""
+    settings = process.settings
+    if not settings.github_token:
+        _log.info("reports nowhere: GITHUB_TOKEN is not set; with one, statuses and comments go to GITHUB_API_URL")
+        await asyncio.Event().wait()
+    async with open_github(settings.github_api_url, settings.github_token) as github:
+        desk: Desk[RunAddress] = Desk(lambda address: reports.pass_over(address))
+        reports = _reports(process, github, desk)
+        lease = Lease(process.bus.key_value(subjects.ACTIVE), f"{os.getpid()}-{uuid.uuid4()}", time.monotonic)
+        try:
+            await lease.hold(lambda: _consume(process.bus, desk))
+        finally:
+            await desk.close()
+
+
+def _reports(process: Process, github: GitHub, desk: Desk[RunAddress]) -> Reports:
+    budget = Budget(time.monotonic)
+    reader = LogReader(process.bus, process.blobs)
+    ledger = Ledger(process.bus, lambda: datetime.now(UTC))
+    pacing = Pacing(budget)
+    url = process.settings.public_url
+    return Reports(
+        reader,
+        ledger,
+        budget,
+        Statuses(github, ledger, pacing, url),
+        Comments(github, ledger, pacing, reader, url, time.monotonic, desk.later),
+    )
+
+
+async def _consume(bus: Bus, desk: Desk[RunAddress]) -> None:
+    async def handle(message: Message) -> None:
+        attending = asyncio.ensure_future(desk.attend(_address(message.stored.subject)))
+        try:
+            while not (await asyncio.wait([attending], timeout=ALIVE_SECONDS))[0]:
+                await message.in_progress()
+        finally:
+            attending.cancel()
+        attending.result()
+
+    await bus.consume(CONSUMER, handle)
+
+
+def _address(subject: str) -> RunAddress:
+    if subject.startswith("ev.run."):
+        return subjects.parse_run(subject)
+    attempt = subjects.parse_attempt(subject)
+    return RunAddress(attempt.owner, attempt.repo, attempt.run_id)
+
+
+def main() -> None:
+    process.main("reporter", serve)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,65 @@
+"""Text that others wrote, made harmless before it goes to GitHub, and the words of our own. Pure.
+
+Names of workflows, jobs and steps come from whoever opened the pull request. In a comment they stand in code spans:
+nothing in one is rendered, linked or notified. In a status they are plain text on one line.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+
+from libs.contracts.results import Result
+
+DESCRIPTION_CHARACTERS = 140
+"""GitHub's limit."""
+CONTEXT_CHARACTERS = 255
+"""GitHub's limit."""
+NAME_CHARACTERS = 120
+"""Of one name in a comment: a table of longer ones is unreadable."""
+_HIDDEN = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
+"""Controls, direction overrides, surrogates, private use: what can make a line look like another."""
+_IN_CODE = str.maketrans({"`": "\N{MODIFIER LETTER GRAVE ACCENT}", "|": "\N{BROKEN BAR}"})
+"""The two characters that end a code span or a table's cell."""
+
+WORD: dict[Result, str] = {
+    "success": "Succeeded",
+    "failure": "Failed",
+    "error": "Could not run",
+    "timeout": "Timed out",
+    "cancellation": "Cancelled",
+    "skip": "Skipped",
+}
+MARK: dict[Result, str] = {
+    "success": "\N{WHITE HEAVY CHECK MARK}",
+    "failure": "\N{CROSS MARK}",
+    "error": "\N{COLLISION SYMBOL}",
+    "timeout": "\N{ALARM CLOCK}",
+    "cancellation": "\N{NO ENTRY}",
+    "skip": "\N{BLACK RIGHT-POINTING DOUBLE TRIANGLE}",
+}
+
+
+def line(text: str, characters: int) -> str:
+    """One visible line. Characters above U+FFFF are replaced: GitHub refuses them in a status."""
+    visible = "".join(" " if c.isspace() else c for c in text if c.isspace() or unicodedata.category(c) not in _HIDDEN)
+    words = " ".join(visible.split())
+    plain = "".join(c if c <= "\uffff" else "\N{REPLACEMENT CHARACTER}" for c in words)
+    return plain if len(plain) <= characters else plain[: characters - 1].rstrip() + "…"
+
+
+def code(text: str) -> str:
+    """A code span, for a cell of a table."""
+    return f"`{line(text, NAME_CHARACTERS).translate(_IN_CODE) or '(no name)'}`"
+
+
+def duration(milliseconds: float) -> str:
+    """As people say it: `320 ms`, `4.2 s`, `3 min 20 s`, `2 h 5 min`."""
+    seconds = milliseconds / 1000
+    if seconds < 1:
+        return f"{milliseconds:.0f} ms"
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    return f"{minutes // 60} h {minutes % 60} min"
