@@ -49,8 +49,7 @@ async def serve(process: Process) -> None:
         _log.info("reports nowhere: GITHUB_TOKEN is not set; with one, statuses and comments go to GITHUB_API_URL")
         await asyncio.Event().wait()
     async with open_github(settings.github_api_url, settings.github_token) as github:
-        desk: Desk[RunAddress] = Desk(lambda address: reports.pass_over(address))
-        reports = _reports(process, github, desk)
+        desk = Desk(_reports(process, github).pass_over)
         lease = Lease(process.bus.key_value(subjects.ACTIVE), f"{os.getpid()}-{uuid.uuid4()}", time.monotonic)
         try:
             await lease.hold(lambda: _consume(process.bus, desk))
@@ -58,7 +57,7 @@ async def serve(process: Process) -> None:
             await desk.close()
 
 
-def _reports(process: Process, github: GitHub, desk: Desk[RunAddress]) -> Reports:
+def _reports(process: Process, github: GitHub) -> Reports:
     budget = Budget(time.monotonic)
     reader = LogReader(process.bus, process.blobs)
     ledger = Ledger(process.bus, lambda: datetime.now(UTC))
@@ -69,7 +68,7 @@ def _reports(process: Process, github: GitHub, desk: Desk[RunAddress]) -> Report
         ledger,
         budget,
         Statuses(github, ledger, pacing, url),
-        Comments(github, ledger, pacing, reader, url, time.monotonic, desk.later),
+        Comments(github, ledger, pacing, reader, url, time.monotonic),
     )
 
 

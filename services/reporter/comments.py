@@ -56,24 +56,24 @@ class Comments:
     reader: LogReader
     public_url: str
     monotonic: Callable[[], float]
-    later: Callable[[RunAddress, float], None]
-    """Asks for another pass over a run, in so many seconds."""
     _known: Recent[Place, Known] = field(default_factory=Recent[Place, Known])
     _locks: WeakValueDictionary[Place, asyncio.Lock] = field(default_factory=WeakValueDictionary[Place, asyncio.Lock])
     _me: str | None = None
 
-    async def post(self, address: RunAddress, view: RunView, known: Reported) -> None:
-        """Raises Refused, Limited, Unreachable, Retry, BusDown."""
+    async def post(self, address: RunAddress, view: RunView, known: Reported) -> float | None:
+        """Seconds until it should be called again, where the comment was put off. Raises Refused, Limited,
+        Unreachable, Retry, BusDown.
+        """
         plan = view.plan
         if plan is None or plan.pull_request is None or COMMENT in known.refused:
-            return
+            return None
         repository = plan.repository
         place = Place(f"{repository.owner}/{repository.name}", repository.id, plan.pull_request)
         lock = self._locks.setdefault(place, asyncio.Lock())
         async with lock:
-            await self._post(address, view, known, place)
+            return await self._post(address, view, known, place)
 
-    async def _post(self, address: RunAddress, view: RunView, known: Reported, place: Place) -> None:
+    async def _post(self, address: RunAddress, view: RunView, known: Reported, place: Place) -> float | None:
         assert view.plan is not None
         there = self._known.get(place) or await self._find(place, known)
         runs = await self._runs(address, view, there.state if there else None)
@@ -83,13 +83,14 @@ class Comments:
         if there is None or there.state != wanted.state:
             early = self._early_seconds(there)
             if early > 0 and not all(run.over for run in runs):
-                return self.later(address, early)
+                return early
             there = await self._write(place, there, wanted)
         self._known.put(place, there)
         told = known.comment
         if told is None or (told.comment_id, told.digest) != (there.comment_id, wanted.state.digest):
             event = report.CommentPosted(place.pull_request, there.comment_id, wanted.state.digest)
             await self.ledger.record(address, view, known, event)
+        return None
 
     async def _runs(self, address: RunAddress, view: RunView, shown: CommentState | None) -> list[RunView]:
         """Those that the comment is to show; empty where a newer commit's stand there."""

@@ -13,7 +13,9 @@ Key = TypeVar("Key", bound=Hashable)
 
 
 class Desk(Generic[Key]):
-    def __init__(self, work: Callable[[Key], Awaitable[None]]) -> None:
+    """`work` does one pass; it answers in how many seconds another should follow by itself, None where none need."""
+
+    def __init__(self, work: Callable[[Key], Awaitable[float | None]]) -> None:
         self._work = work
         self._running: dict[Key, asyncio.Task[None]] = {}
         self._next: dict[Key, asyncio.Task[None]] = {}
@@ -26,8 +28,8 @@ class Desk(Generic[Key]):
             task = self._next[key] = asyncio.create_task(self._pass(key))
         await asyncio.shield(task)
 
-    def later(self, key: Key, seconds: float) -> None:
-        """A pass in so many seconds that nobody waits for; lost if the process ends."""
+    def _later(self, key: Key, seconds: float) -> None:
+        """A pass that nobody waits for; lost if the process ends."""
         if key not in self._timers:
             self._timers[key] = asyncio.get_running_loop().call_later(seconds, self._due, key)
 
@@ -43,10 +45,12 @@ class Desk(Generic[Key]):
             await asyncio.wait([before])
         task = self._running[key] = self._next.pop(key)
         try:
-            await self._work(key)
+            again_seconds = await self._work(key)
         finally:
             if self._running.get(key) is task:
                 del self._running[key]
+        if again_seconds is not None:
+            self._later(key, again_seconds)
 
     async def close(self) -> None:
         """Ends what is under way; what it had posted and not written down is found again by looking."""

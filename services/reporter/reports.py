@@ -39,18 +39,20 @@ class Reports:
     statuses: Statuses
     comments: Comments
 
-    async def pass_over(self, address: RunAddress) -> None:
-        """Afterwards GitHub knows all, or has refused. Raises Retry where it shall be tried again, BusDown."""
+    async def pass_over(self, address: RunAddress) -> float | None:
+        """Afterwards GitHub knows all, or has refused, or another pass is due in that many seconds. Raises Retry where
+        it shall be tried again, BusDown.
+        """
         if (seconds := self.budget.closed_seconds()) > 0:
             raise Retry("GitHub asked to wait", seconds)
         view = await self.reader.run(address)
         if view is None:
-            return
+            return None
         known = await self.reader.reported(address)
         if self._is_old_news(view, known):
-            return
+            return None
         await self._try(address, view, known, STATUSES, self.statuses.post)
-        await self._try(address, view, known, COMMENT, self.comments.post)
+        return await self._try(address, view, known, COMMENT, self.comments.post)
 
     def _is_old_news(self, view: RunView, known: Reported) -> bool:
         return not known.last and self.ledger.now() - view.last > timedelta(hours=NEWS_HOURS)
@@ -61,10 +63,10 @@ class Reports:
         view: RunView,
         known: Reported,
         what: str,
-        post: Callable[[RunAddress, RunView, Reported], Awaitable[None]],
-    ) -> None:
+        post: Callable[[RunAddress, RunView, Reported], Awaitable[float | None]],
+    ) -> float | None:
         try:
-            await post(address, view, known)
+            return await post(address, view, known)
         except Limited as limit:
             self.budget.close(limit.seconds)
             _log.warning("GitHub asked to wait", seconds=round(limit.seconds))
@@ -79,3 +81,4 @@ class Reports:
                 raise Retry(str(refusal), BAD_TOKEN_SECONDS) from refusal
             _log.error("GitHub refused a report", what=what, why=refusal, run=address.run_id)
             await self.ledger.record(address, view, known, report.ReportFailed(str(refusal), what))
+            return None
