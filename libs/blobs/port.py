@@ -15,7 +15,13 @@ class BlobMissing(Exception):
     """No such blob, or its bytes are not those that its digest names."""
 
 
+class BlobsDown(Exception):
+    """The store did not do it (full, unreachable, not allowed); in its own words. Nothing half-written is visible."""
+
+
 class Blobs(Protocol):
+    """Every method raises BlobsDown."""
+
     async def put(self, data: bytes) -> BlobRef:
         """Stores the bytes; the same bytes twice are stored once."""
         ...

@@ -2,9 +2,10 @@
 
 The condition is the server's (`Nats-Expected-Last-Subject-Sequence`); the commit id decides what a refusal means. A
 single server checks the condition first and answers a repeated append with "wrong last sequence", a replicated stream
-checks the id (of the commit on its subject) first and answers "duplicate": both mean "look at the subject's last message", which is either ours (it
-was stored before) or somebody else's (a conflict). The server remembers ids for `COMMIT_WINDOW_SECONDS`: that catches
-the repeated append of a caller which expects its own commit; the condition catches all others, for ever.
+checks the id (of the commit on its subject) first and answers "duplicate". Both mean "look at the subject's last
+message", which is either ours (it was stored before) or somebody else's (a conflict). The server remembers ids for
+`COMMIT_WINDOW_SECONDS`: that catches the repeated append of a caller which expects its own commit; the condition
+catches all others, for ever.
 """
 
 from __future__ import annotations

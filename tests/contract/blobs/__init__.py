@@ -1,0 +1,1 @@
+"""Every promise of `libs.blobs.port`, for each adapter."""
