@@ -81,8 +81,8 @@ class Settings:
     """Hosts that repositories may be fetched from, by https or ssh."""
     clone_private: bool
     """Lets clone URLs be paths, `file://` and private addresses: for a machine of one's own, and for tests."""
-    job_environment: tuple[str, ...]
-    """Names of this machine's variables that jobs are given; none unless named."""
+    job_environment: Mapping[str, str]
+    """This machine's variables that jobs are given, by `FIREBREAK_JOB_ENV`'s names; none unless named."""
     scheduler_lease: bool
     metrics_port: int | None
     sync_always: bool
@@ -120,7 +120,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         slots=reader.whole("MAX_CONCURRENT_WORKFLOWS", os.cpu_count() or 1, 1, MAX_SLOTS),
         clone_hosts=reader.list("FIREBREAK_CLONE_HOSTS", ("github.com",)),
         clone_private=reader.switch("FIREBREAK_ALLOW_PRIVATE_CLONES", False),
-        job_environment=reader.list("FIREBREAK_JOB_ENV", ()),
+        job_environment=reader.named("FIREBREAK_JOB_ENV"),
         scheduler_lease=reader.switch("FIREBREAK_SCHEDULER_LEASE", True),
         metrics_port=reader.port("FIREBREAK_METRICS_PORT", -1) if reader.has("FIREBREAK_METRICS_PORT") else None,
         sync_always=reader.choice("FIREBREAK_SYNC", ("default", "always"), "default") == "always",
@@ -190,6 +190,10 @@ class _Reader:
         if not self.has(name):
             return default
         return tuple(part.strip() for part in self._environment[name].split(",") if part.strip())
+
+    def named(self, name: str) -> dict[str, str]:
+        """The variables whose names the value lists, those that are set."""
+        return {other: self._environment[other] for other in self.list(name, ()) if other in self._environment}
 
     def url(self, name: str, default: str, schemes: tuple[str, ...]) -> str:
         value = self.text(name, default).rstrip("/")
