@@ -146,10 +146,11 @@ class _Unpacking:
     def _write_file(self, archive: tarfile.TarFile, entry: tarfile.TarInfo, parent: int, name: str) -> None:
         _clear(parent, name)
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
-        with os.fdopen(os.open(name, flags, 0o600, dir_fd=parent), "wb", buffering=0) as file:
+        with os.fdopen(os.open(name, flags, 0o600, dir_fd=parent), "wb") as file:
             content: IO[bytes] | None = archive.extractfile(entry)
             while content is not None and (data := content.read(COPY_BYTES)):
                 file.write(data)
+            file.flush()
             os.fchmod(file.fileno(), entry.mode & PERMISSIONS)
             os.utime(file.fileno(), (entry.mtime, entry.mtime))
 

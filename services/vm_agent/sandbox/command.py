@@ -16,7 +16,7 @@ import subprocess
 import termios
 from collections.abc import Callable, Mapping, Sequence
 
-from services.vm_agent.sandbox import programs
+from services.vm_agent.sandbox import descriptors, programs
 from services.vm_agent.sandbox.protocol import (
     DEFAULT_PATH,
     OUTPUT_CHUNK_BYTES,
@@ -58,7 +58,7 @@ class Command:
         self._deaf = False
         self._lost = ""
         self._mouth = asyncio.Lock()
-        self._watch_leader(loop)
+        descriptors.when_ended(self._process, self._leader_ended)
         self._hearing = loop.create_task(self._hear())
         self._outcome = loop.create_task(self._follow())
         self._outcome.add_done_callback(lambda task: task.cancelled() or task.exception())
@@ -81,17 +81,9 @@ class Command:
             self._ended.set_exception(SandboxLost(why))
         self._hearing.cancel()
 
-    def _watch_leader(self, loop: asyncio.AbstractEventLoop) -> None:
-        descriptor = os.pidfd_open(self.pid)
-
-        def ended() -> None:
-            loop.remove_reader(descriptor)
-            os.close(descriptor)
-            code = self._process.wait()
-            if not self._ended.done():
-                self._ended.set_result(code)
-
-        loop.add_reader(descriptor, ended)
+    def _leader_ended(self, code: int) -> None:
+        if not self._ended.done():
+            self._ended.set_result(code)
 
     async def _follow(self) -> Exit:
         code = await self._ended
@@ -142,7 +134,7 @@ class Command:
             try:
                 return os.read(self._pipe, OUTPUT_CHUNK_BYTES)
             except BlockingIOError:
-                await _readable(self._pipe)
+                await descriptors.readable(self._pipe)
 
 
 def _spawn(argv: Sequence[str], env: Mapping[str, str], cwd: str) -> tuple[subprocess.Popen[bytes], int]:
@@ -177,13 +169,3 @@ def _waiting_bytes(pipe: int) -> int:
         return int.from_bytes(fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)), "little")
     except OSError:
         return 0
-
-
-async def _readable(descriptor: int) -> None:
-    loop = asyncio.get_running_loop()
-    ready: asyncio.Future[None] = loop.create_future()
-    loop.add_reader(descriptor, lambda: ready.done() or ready.set_result(None))
-    try:
-        await ready
-    finally:
-        loop.remove_reader(descriptor)

@@ -24,8 +24,6 @@ class Footprint(NamedTuple):
     init: int = 0
     """The process whose end ends all others of its pid namespace; 0 where there is none."""
     init_started: int = 0
-    namespace: int = 0
-    """The inode of that pid namespace."""
     owner: int = 0
     """The agent's process; while it lives, a sandbox is no leftover."""
     owner_started: int = 0

@@ -177,7 +177,7 @@ def _write(path: str, data: bytes, mode: int) -> None:
     except FileNotFoundError:
         os.makedirs(os.path.dirname(path), exist_ok=True)
         descriptor = os.open(path, flags, mode)
-    with os.fdopen(descriptor, "wb", buffering=0) as file:
+    with os.fdopen(descriptor, "wb") as file:
         file.write(data)
         os.fchmod(descriptor, mode)
 

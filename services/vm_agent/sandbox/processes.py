@@ -70,14 +70,6 @@ def descendants(processes: dict[int, Process], roots: Iterable[int]) -> set[int]
     return found
 
 
-def namespace(pid: int) -> int:
-    """The inode of its pid namespace; 0 where it is gone or hidden."""
-    try:
-        return os.stat(f"/proc/{pid}/ns/pid").st_ino
-    except OSError:
-        return 0
-
-
 def members(footprint: Footprint) -> list[Process]:
     """The living processes of a sandbox, however they tried to leave their session or their parent.
 

@@ -1,0 +1,196 @@
+"""The host's end of the byte stream to a guest agent: opens streams, sends requests, hands what comes to its stream.
+
+Nothing that the guest says is believed: a frame that is too long, of a wrong type, for a stream that is not open, out
+of order or ungranted ends the channel with SandboxLost, and with it that sandbox alone. It does not know what kind of
+guest is behind the stream, nor how to kill it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Callable
+
+import msgspec
+
+from services.vm_agent.sandbox.guest import frames
+from services.vm_agent.sandbox.guest.frames import HEADER, Acknowledged, Frame, Kind, Violation
+from services.vm_agent.sandbox.guest.stream import Stream
+from services.vm_agent.sandbox.protocol import (
+    OUTPUT_CHUNK_BYTES,
+    ArchiveRefused,
+    CannotStart,
+    FileTrouble,
+    SandboxError,
+    SandboxLost,
+    TarStream,
+)
+
+LAST_STREAM = 2**32 - 1
+
+
+class Channel:
+    """One connection to one guest. `on_loss` is called once, with the reason, when it ends by itself."""
+
+    def __init__(self, name: str, on_loss: Callable[[str], None]) -> None:
+        self._name = name
+        self._on_loss = on_loss
+        self._streams: dict[int, Stream] = {}
+        self._last_stream = 0
+        self._hello: asyncio.Future[frames.Hello] = asyncio.get_running_loop().create_future()
+        self._pongs: dict[bytes, asyncio.Future[None]] = {}
+        self._writer: asyncio.StreamWriter | None = None
+        self._listening: asyncio.Task[None] | None = None
+        self.lost: SandboxLost | None = None
+
+    async def connect(self, ours: socket.socket) -> None:
+        reader, self._writer = await asyncio.open_connection(sock=ours, limit=frames.FRAME_BYTES)
+        self._listening = asyncio.create_task(self._listen(reader))
+
+    async def hello(self, deadline_seconds: float) -> frames.Hello:
+        """The guest's first word. Raises SandboxLost."""
+        try:
+            return await asyncio.wait_for(asyncio.shield(self._hello), deadline_seconds)
+        except TimeoutError:
+            raise SandboxLost(f"the guest of {self._name} said nothing for {deadline_seconds:g} s") from None
+
+    async def ping(self, nonce: bytes, deadline_seconds: float) -> None:
+        """Raises SandboxLost when the guest does not answer in time."""
+        self._check()
+        self._pongs[nonce] = asyncio.get_running_loop().create_future()
+        self._send(Kind.PING, 0, nonce)
+        try:
+            await asyncio.wait_for(self._pongs[nonce], deadline_seconds)
+        except TimeoutError:
+            raise SandboxLost(f"the guest of {self._name} did not answer for {deadline_seconds:g} s") from None
+        finally:
+            self._pongs.pop(nonce, None)
+
+    def open(self, kind: Kind, **request: object) -> Stream:
+        """Sends the request and returns its stream."""
+        self._check()
+        if self._last_stream >= LAST_STREAM:
+            raise SandboxLost(f"sandbox {self._name} has used up its stream numbers")
+        self._last_stream += 1
+        stream = Stream(self._last_stream, kind, self._send)
+        payload = msgspec.json.encode(request)
+        if len(payload) > frames.FRAME_BYTES:
+            raise CannotStart("argv and environment are larger than 1 MiB together", 126)
+        self._streams[stream.number] = stream
+        self._send(kind, stream.number, payload)
+        return stream
+
+    async def request(self, kind: Kind, **fields: object) -> Acknowledged:
+        """A request without data. Raises what the guest answers."""
+        return checked(await self.open(kind, **fields).acknowledged)
+
+    async def upload(self, stream: Stream, source: TarStream) -> Acknowledged:
+        """Sends DATA as the guest takes it. Raises what the guest answers, early where it answers early."""
+        try:
+            async for piece in source:
+                if not await self._upload_piece(stream, memoryview(piece)):
+                    return checked(await stream.acknowledged)
+        except BaseException:
+            self.kill(stream, 9)
+            raise
+        self._send(Kind.DATA, stream.number, b"")
+        return checked(await stream.acknowledged)
+
+    async def _upload_piece(self, stream: Stream, piece: memoryview) -> bool:
+        while piece:
+            allowed = min(await stream.may_send(), OUTPUT_CHUNK_BYTES)
+            if not allowed:
+                return False
+            part = bytes(piece[:allowed])
+            stream.sent(len(part))
+            self._send(Kind.DATA, stream.number, part)
+            await self._drained()
+            piece = piece[len(part) :]
+        return True
+
+    def kill(self, stream: Stream, number: int) -> None:
+        if stream.number in self._streams and self.lost is None:
+            self._send(Kind.KILL, stream.number, msgspec.json.encode({"signal": number}))
+
+    def close(self, why: str) -> None:
+        """From our side: whoever still waits gets SandboxLost."""
+        self._end(why)
+        if self._listening is not None:
+            self._listening.cancel()
+
+    def _check(self) -> None:
+        if self.lost is not None:
+            raise SandboxLost(str(self.lost))
+
+    def _send(self, kind: Kind, stream: int, payload: bytes) -> None:
+        if self._writer is not None and self.lost is None:
+            self._writer.write(frames.encode(kind, stream, payload))
+
+    async def _drained(self) -> None:
+        if self._writer is not None:
+            with contextlib.suppress(ConnectionError):
+                await self._writer.drain()
+
+    async def _listen(self, reader: asyncio.StreamReader) -> None:
+        try:
+            while True:
+                length, kind, number = frames.parse_header(await reader.readexactly(HEADER.size))
+                self._dispatch(Frame(kind, number, await reader.readexactly(length)))
+        except Violation as violation:
+            self._fail(f"the guest broke the protocol: {violation}")
+        except (asyncio.IncompleteReadError, ConnectionError):
+            self._fail("the guest has gone away")
+
+    def _dispatch(self, frame: Frame) -> None:
+        match frame.kind:
+            case Kind.HELLO:
+                if self._hello.done():
+                    raise Violation("it said hello twice")
+                self._hello.set_result(frames.hello(frame.payload))
+            case Kind.PONG:
+                pong = self._pongs.get(frame.payload)
+                if pong is None:
+                    raise Violation("it answered a ping that nobody sent")
+                if not pong.done():
+                    pong.set_result(None)
+            case _:
+                stream = self._streams.get(frame.stream)
+                if stream is None:
+                    raise Violation(f"it spoke on stream {frame.stream}, which is not open")
+                if stream.take_frame(frame):
+                    del self._streams[frame.stream]
+
+    def _fail(self, why: str) -> None:
+        if self.lost is None:
+            self._end(why)
+            self._on_loss(why)
+
+    def _end(self, why: str) -> None:
+        if self.lost is not None:
+            return
+        self.lost = SandboxLost(f"sandbox {self._name} is lost: {why}")
+        for stream in self._streams.values():
+            stream.lose(self.lost)
+        for future in (self._hello, *self._pongs.values()):
+            if not future.done():
+                future.set_exception(self.lost)
+                future.exception()
+        if self._writer is not None:
+            self._writer.close()
+
+
+def checked(answer: Acknowledged) -> Acknowledged:
+    """Raises the guest's error as ours; its text is bounded and named as the guest's."""
+    message = answer.message[:1000]
+    match answer.error:
+        case "":
+            return answer
+        case "start":
+            raise CannotStart(message, answer.code)
+        case "refused":
+            raise ArchiveRefused(message)
+        case "trouble":
+            raise FileTrouble(message)
+        case other:
+            raise SandboxError(f"the guest answered {other[:100]!r}: {message}")

@@ -1,0 +1,108 @@
+"""Commands and files of a guest over its channel: what every driver with a guest agent has in common."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Mapping, Sequence
+
+from services.vm_agent.sandbox.guest.channel import Channel, checked
+from services.vm_agent.sandbox.guest.frames import Kind
+from services.vm_agent.sandbox.guest.stream import Stream
+from services.vm_agent.sandbox.protocol import (
+    FILE_BYTES,
+    OUTPUT_GRACE_SECONDS,
+    Exit,
+    FileTrouble,
+    Output,
+    TarStream,
+)
+
+
+class GuestExec:
+    """A command in the guest, its output on the way to `output`."""
+
+    def __init__(self, channel: Channel, stream: Stream, output: Output) -> None:
+        self._channel = channel
+        self._stream = stream
+        self._output = output
+        self._outcome = asyncio.create_task(self._follow())
+        self._outcome.add_done_callback(lambda task: task.cancelled() or task.exception())
+
+    async def wait(self) -> Exit:
+        return await asyncio.shield(self._outcome)
+
+    async def signal(self, number: signal.Signals) -> None:
+        self._channel.kill(self._stream, number)
+
+    async def _follow(self) -> Exit:
+        try:
+            while data := await self._stream.receive():
+                await self._output(data)
+                self._stream.grant(len(data))
+        except Exception:
+            self._channel.kill(self._stream, signal.SIGKILL)
+            await _discard(self._stream)
+            raise
+        ended = await self._stream.ended
+        return Exit(ended.code, signal=ended.signal, output_cut=ended.cut)
+
+
+async def execute(
+    channel: Channel, argv: Sequence[str], *, env: Mapping[str, str], cwd: str, output: Output
+) -> GuestExec:
+    """Raises CannotStart."""
+    stream = channel.open(Kind.EXEC, argv=list(argv), env=dict(env), cwd=cwd, grace=OUTPUT_GRACE_SECONDS)
+    checked(await stream.acknowledged)
+    return GuestExec(channel, stream, output)
+
+
+async def put(channel: Channel, archive: TarStream | bytes, path: str) -> None:
+    source = _once(archive) if isinstance(archive, bytes) else archive
+    await channel.upload(channel.open(Kind.PUT, path=path), source)
+
+
+async def get(channel: Channel, path: str) -> AsyncIterator[bytes]:
+    stream = channel.open(Kind.GET, path=path)
+    try:
+        while data := await stream.receive():
+            yield data
+            stream.grant(len(data))
+        checked(await stream.acknowledged)
+    finally:
+        if not stream.acknowledged.done():
+            channel.kill(stream, signal.SIGKILL)
+            await _discard(stream)
+
+
+async def make_folder(channel: Channel, path: str) -> None:
+    await channel.request(Kind.FOLDER, path=path)
+
+
+async def write_file(channel: Channel, path: str, data: bytes, mode: int) -> None:
+    if len(data) > FILE_BYTES:
+        raise FileTrouble(f"{path} would have {len(data)} bytes; {FILE_BYTES} are allowed")
+    stream = channel.open(Kind.WRITE, path=path, mode=mode, limit=FILE_BYTES)
+    await channel.upload(stream, _once(data))
+
+
+async def read_file(channel: Channel, path: str, limit_bytes: int) -> bytes | None:
+    stream = channel.open(Kind.READ, path=path, limit=limit_bytes)
+    content = bytearray()
+    while data := await stream.receive():
+        content += data
+        stream.grant(len(data))
+        if len(content) > limit_bytes:
+            raise FileTrouble(f"{path} has more than {limit_bytes} bytes")
+    answer = checked(await stream.acknowledged)
+    return None if answer.missing else bytes(content)
+
+
+async def _discard(stream: Stream) -> None:
+    """What is still on its way on a stream that nobody reads any more."""
+    while data := await stream.receive():
+        stream.grant(len(data))
+
+
+async def _once(data: bytes) -> AsyncIterator[bytes]:
+    yield data

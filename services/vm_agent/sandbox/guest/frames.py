@@ -1,0 +1,123 @@
+"""The frames between host and guest: `>IBI`, payload length, type, stream; `infra/guest/agent.py` tells the rules.
+
+Bytes in, frames out, no I/O. What the guest says is checked here against the sizes and types that a host may be sent;
+whether it may be said at that point of a stream is for `channel`.
+"""
+
+from __future__ import annotations
+
+import enum
+import struct
+from typing import NamedTuple, TypeVar
+
+import msgspec
+
+Answer = TypeVar("Answer")
+HEADER = struct.Struct(">IBI")
+PROTOCOL_VERSION = 1
+FRAME_BYTES = 1024**2
+"""The most that one frame may carry; checked before anything is allocated for it."""
+CONTROL_BYTES = 64 * 1024
+"""The most of a JSON payload from a guest: answers are a few words."""
+WINDOW_BYTES = 1024**2
+"""What may be on the way on one stream without having been granted: it hides the round trip, and bounds the memory."""
+
+
+class Kind(enum.IntEnum):
+    HELLO = 1
+    PING = 2
+    PONG = 3
+    EXEC = 4
+    OUT = 5
+    EXIT = 7
+    PUT = 8
+    ACK = 9
+    GET = 10
+    DATA = 11
+    KILL = 13
+    HALT = 14
+    MORE = 16
+    FOLDER = 17
+    WRITE = 18
+    READ = 19
+
+
+FROM_GUEST = frozenset({Kind.HELLO, Kind.PONG, Kind.OUT, Kind.EXIT, Kind.ACK, Kind.DATA, Kind.MORE})
+_BULK = frozenset({Kind.OUT, Kind.DATA})
+
+
+class Violation(Exception):
+    """The guest broke the protocol; its sandbox ends."""
+
+
+class Frame(NamedTuple):
+    kind: Kind
+    stream: int
+    payload: bytes
+
+
+class Hello(msgspec.Struct, frozen=True):
+    v: int
+    up: float = 0
+
+
+class Acknowledged(msgspec.Struct, frozen=True):
+    error: str = ""
+    message: str = ""
+    code: int = 126
+    missing: bool = False
+
+
+class Ended(msgspec.Struct, frozen=True):
+    code: int
+    signal: int | None = None
+    cut: bool = False
+
+
+def encode(kind: Kind, stream: int, payload: bytes = b"") -> bytes:
+    return HEADER.pack(len(payload), kind, stream) + payload
+
+
+def parse_header(header: bytes) -> tuple[int, Kind, int]:
+    """Payload length, type, stream. Raises Violation."""
+    length, number, stream = HEADER.unpack(header)
+    if number not in FROM_GUEST:
+        raise Violation(f"it sent a frame of type {number}")
+    kind = Kind(number)
+    if length > (FRAME_BYTES if kind in _BULK else CONTROL_BYTES):
+        raise Violation(f"it sent a {kind.name} of {length} bytes")
+    return length, kind, stream
+
+
+def hello(payload: bytes) -> Hello:
+    answer = _decode(payload, Hello)
+    if answer.v != PROTOCOL_VERSION:
+        raise Violation(f"it speaks version {answer.v} of the protocol, not {PROTOCOL_VERSION}")
+    return answer
+
+
+def acknowledged(payload: bytes) -> Acknowledged:
+    answer = _decode(payload, Acknowledged)
+    if not 1 <= answer.code <= 255:
+        raise Violation(f"it answered with the exit code {answer.code}")
+    return answer
+
+
+def ended(payload: bytes) -> Ended:
+    answer = _decode(payload, Ended)
+    if not 0 <= answer.code <= 255 or (answer.signal is not None and not 1 <= answer.signal <= 64):
+        raise Violation(f"it answered with the exit code {answer.code} and the signal {answer.signal}")
+    return answer
+
+
+def more(payload: bytes) -> int:
+    if len(payload) != 4:
+        raise Violation("it granted a malformed number of bytes")
+    return int.from_bytes(payload, "big")
+
+
+def _decode(payload: bytes, kind: type[Answer]) -> Answer:
+    try:
+        return msgspec.json.decode(payload, type=kind)
+    except (msgspec.MsgspecError, RecursionError) as trouble:
+        raise Violation(f"it sent a malformed {kind.__name__.lower()}: {trouble}") from None

@@ -1,0 +1,106 @@
+"""One conversation of the channel, as the host keeps it: what was asked, what may come next, what has come so far.
+
+No I/O of its own: `channel` puts frames in, whoever asked takes them out. Memory is bounded by WINDOW_BYTES, since a
+guest that sends more than it was granted breaks the protocol.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from services.vm_agent.sandbox.guest import frames
+from services.vm_agent.sandbox.guest.frames import WINDOW_BYTES, Acknowledged, Ended, Frame, Kind, Violation
+from services.vm_agent.sandbox.protocol import OUTPUT_CHUNK_BYTES
+
+
+class Stream:
+    """`asked` is the frame type that opened it; it says which answers are in order."""
+
+    def __init__(self, number: int, asked: Kind, send: Callable[[Kind, int, bytes], None]) -> None:
+        self.number = number
+        self._asked = asked
+        self._send = send
+        loop = asyncio.get_running_loop()
+        self.acknowledged: asyncio.Future[Acknowledged] = loop.create_future()
+        self.ended: asyncio.Future[Ended] = loop.create_future()
+        self._arrived = bytearray()
+        self._granted = WINDOW_BYTES
+        self._may_send = WINDOW_BYTES
+        self._changed = asyncio.Event()
+        self._lost: Exception | None = None
+        for future in (self.acknowledged, self.ended):
+            future.add_done_callback(lambda done: done.cancelled() or done.exception())
+
+    def take_frame(self, frame: Frame) -> bool:
+        """Whether the stream is over with this. Raises Violation."""
+        match frame.kind:
+            case Kind.OUT | Kind.DATA:
+                self._take_bytes(frame)
+            case Kind.ACK:
+                self._check(not self.acknowledged.done(), frame)
+                answer = frames.acknowledged(frame.payload)
+                self.acknowledged.set_result(answer)
+                self._changed.set()
+                return self._asked is not Kind.EXEC or bool(answer.error)
+            case Kind.EXIT:
+                self._check(self._asked is Kind.EXEC and self.acknowledged.done(), frame)
+                self.ended.set_result(frames.ended(frame.payload))
+                self._changed.set()
+                return True
+            case Kind.MORE:
+                self._check(self._asked in (Kind.PUT, Kind.WRITE), frame)
+                self._may_send = min(self._may_send + frames.more(frame.payload), WINDOW_BYTES)
+                self._changed.set()
+            case _:
+                self._check(False, frame)
+        return False
+
+    def _take_bytes(self, frame: Frame) -> None:
+        started = self._asked is Kind.EXEC and self.acknowledged.done()
+        self._check(started if frame.kind is Kind.OUT else self._asked in (Kind.GET, Kind.READ), frame)
+        self._granted -= len(frame.payload)
+        if self._granted < 0:
+            raise Violation("it sent more than it was granted")
+        self._arrived += frame.payload
+        self._changed.set()
+
+    def _check(self, in_order: bool, frame: Frame) -> None:
+        if not in_order:
+            raise Violation(f"it sent {frame.kind.name} where it was not in order")
+
+    def lose(self, why: Exception) -> None:
+        self._lost = why
+        for future in (self.acknowledged, self.ended):
+            if not future.done():
+                future.set_exception(why)
+        self._changed.set()
+
+    async def receive(self) -> bytes:
+        """The next bytes, b"" when no more will come. The guest is granted as much again once they are asked for."""
+        while not self._arrived:
+            if self._lost is not None:
+                raise self._lost
+            if self.ended.done() or (self.acknowledged.done() and self._asked is not Kind.EXEC):
+                return b""
+            self._changed.clear()
+            await self._changed.wait()
+        data = bytes(self._arrived[:OUTPUT_CHUNK_BYTES])
+        del self._arrived[: len(data)]
+        return data
+
+    def grant(self, count: int) -> None:
+        """After the bytes were really taken."""
+        self._granted += count
+        if not self.ended.done() and not (self._asked is not Kind.EXEC and self.acknowledged.done()):
+            self._send(Kind.MORE, self.number, count.to_bytes(4, "big"))
+
+    async def may_send(self) -> int:
+        """How many bytes of DATA the guest takes now; 0 once it has answered, for then it wants no more."""
+        while not self._may_send and not self.acknowledged.done():
+            self._changed.clear()
+            await self._changed.wait()
+        return 0 if self.acknowledged.done() else self._may_send
+
+    def sent(self, count: int) -> None:
+        self._may_send -= count

@@ -1,0 +1,65 @@
+"""Finds what sandboxes of agents that are gone have left on this machine, and removes it.
+
+For the start of an agent, when neither the agent that made them nor its watchdog cleaned up: both were killed, or the
+machine went down. A sandbox whose owner lives is nobody's leftover. It knows nothing of events: it says what it did.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+from services.vm_agent.sandbox import cgroups, processes, standstill
+from services.vm_agent.sandbox.footprint import FILE_NAME, Footprint, from_json
+
+
+class Swept(NamedTuple):
+    """`what` is for people: what was found, and what resisted, if anything did."""
+
+    id: str
+    what: str
+    removed: bool
+
+
+def sweep(folder: Path) -> list[Swept]:
+    """Removes the leftovers below `folder`; blocking. Trouble with one is told and stops no other."""
+    if not folder.is_dir():
+        return []
+    swept = [_sweep_one(place) for place in sorted(folder.iterdir()) if not _is_owned(_footprint_of(place))]
+    return [*swept, *_sweep_cgroups(folder)]
+
+
+def _sweep_one(place: Path) -> Swept:
+    footprint = _footprint_of(place)
+    try:
+        running = len(processes.members(footprint))
+        standstill.destroy(footprint)
+    except (standstill.StillRunning, OSError) as trouble:
+        return Swept(place.name, f"cannot be removed: {trouble}", removed=False)
+    return Swept(place.name, f"its folder, with {running} processes", removed=True)
+
+
+def _footprint_of(place: Path) -> Footprint:
+    """What it wrote of itself, taken with care: a job of the host driver can write there, too."""
+    try:
+        written = from_json((place / FILE_NAME).read_bytes())
+    except (OSError, ValueError):
+        return Footprint(id=place.name, folder=str(place))
+    own_groups = tuple(path for path in written.cgroups if path.endswith(f"/{cgroups.PREFIX}{place.name}"))
+    return written._replace(id=place.name, folder=str(place), cgroups=tuple(filter(os.path.isdir, own_groups)))
+
+
+def _is_owned(footprint: Footprint) -> bool:
+    return bool(footprint.owner) and processes.alive(footprint.owner, footprint.owner_started)
+
+
+def _sweep_cgroups(folder: Path) -> list[Swept]:
+    """Groups whose folder is gone and in which nothing lives: removing an empty group harms nobody."""
+    swept: list[Swept] = []
+    for hierarchy in cgroups.usable():
+        for place in Path(hierarchy.base).glob(f"{cgroups.PREFIX}*"):
+            name = place.name.removeprefix(cgroups.PREFIX)
+            if not (folder / name).exists() and not processes.in_cgroup(str(place)) and cgroups.remove(str(place)):
+                swept.append(Swept(name, f"its empty cgroup {place}", removed=True))
+    return swept
