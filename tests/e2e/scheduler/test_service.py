@@ -9,7 +9,7 @@ import msgspec
 from libs.contracts import envelope, subjects
 from libs.contracts.commands import RerunRun
 from libs.contracts.ids import CommandId
-from libs.contracts.run import CommandRejected, JobAssigned, JobFinished, RunFinished
+from libs.contracts.run import CommandRejected, JobAssigned, JobFinished, JobSkipped, RunFinished
 from services.scheduler.policy import LOCAL
 from tests.e2e.scheduler.fake_agent import Act, FakeAgent
 from tests.e2e.scheduler.world import types, world
@@ -90,18 +90,17 @@ async def test_refused_jobs_go_on_when_the_host_has_room_again():
 async def test_cancel_reaches_the_agent_and_the_run_ends():
     async with world() as w:
         w.start_scheduler()
-        await w.start_agent(FakeAgent(w.bus, script=lambda order: Act(seconds=60)))
+        await w.start_agent(FakeAgent(w.bus, script=lambda order: Act(seconds=60 if order.job == "a" else 0.5)))
         run_id = await w.plan(plan(job("a"), job("b", needs=("a",)), job("c", needs=("a",), if_="always()")))
-        w_agent_busy = lambda: _has(w, run_id, "AttemptStarted")  # noqa: E731
-        await w.until(w_agent_busy)
+        await w.until(lambda: _has(w, run_id, "AttemptStarted"))
         await w.cancel(run_id)
         await w.until(lambda: _count(w, run_id, "AttemptStarted", 2))
         await w.cancel(run_id, "c2")
-        for agent_stop in list(_stops(w)):
-            agent_stop.set()
         end = await w.until_over(run_id)
         assert end.conclusion == "cancellation"
         events = await w.events(run_id)
+        assert [e.job for e in events if isinstance(e, JobSkipped)] == ["b"]
+        assert {e.job: e.outcome for e in events if isinstance(e, JobFinished)} == {"a": "cancellation", "c": "success"}
         assert any(isinstance(event, CommandRejected) and event.command == "c2" for event in events)
 
 
@@ -202,7 +201,9 @@ async def test_a_new_boot_of_a_host_loses_its_attempts_at_once():
         agent.boot = "reborn"
         await agent.join()
         assert (await w.until_over(run_id)).conclusion == "success"
-        lost = [e for events in (await w.attempts(run_id)).values() for e in events if type(e).__name__ == "AttemptLost"]
+        lost = [
+            e for events in (await w.attempts(run_id)).values() for e in events if type(e).__name__ == "AttemptLost"
+        ]
         assert [event.why for event in lost] == ["host h1 came back as another boot"]
 
 
@@ -242,7 +243,3 @@ async def _count(w, run_id, name, least):
 
 async def _dead(w):
     return bool(await w.bus.load("dead.>"))
-
-
-def _stops(w):
-    return []

@@ -126,3 +126,13 @@ async def world(**fields: object) -> AsyncIterator[World]:
 
 def types(events: list[object]) -> list[str]:
     return [type(event).__name__ for event in events]
+
+
+if not hasattr(MemoryBus, "extent"):  # TEMPORARY: until the bus in memory has it
+    from libs.bus.port import Extent
+
+    async def _extent(self: MemoryBus, stream: str) -> Extent:
+        held = self._streams[stream]
+        return Extent(held.first_seq, held.last_seq, datetime(2026, 1, 1, tzinfo=UTC))
+
+    MemoryBus.extent = _extent  # type: ignore[attr-defined]
