@@ -1,0 +1,155 @@
+"""Placement: labels, room, fairness, trust; the same input gives the same answer; and why a job waits."""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+
+import pytest
+
+from libs.contracts.ids import HostId, JobKey, RepositoryId, RunId
+from libs.contracts.run import RunPlanned
+from services.scheduler.decide import decide
+from services.scheduler.evolve import evolve
+from services.scheduler.place import Usage, Waiting, explain, place
+from services.scheduler.wants import queued
+from tests.unit.services.scheduler.story import NOON, Story, fleet, host, job, matrix, plan
+
+
+def wait(name: str = "a", *labels: str, seconds: int = 0, repository: int = 1, **fields: object) -> Waiting:
+    return Waiting(
+        run_id=RunId(1),
+        job=JobKey(name),
+        repository=RepositoryId(repository),
+        labels=labels or ("linux",),
+        queued_at=NOON + timedelta(seconds=seconds),
+        **fields,
+    )
+
+
+def names(assignments: list[object]) -> list[tuple[str, str]]:
+    return [(each.job, each.host) for each in assignments]
+
+
+@pytest.mark.parametrize(
+    ("labels", "fits"),
+    [(("linux",), True), (("LINUX", "Ubuntu-Latest"), True), (("linux", "gpu"), False), (("windows",), False)],
+)
+def test_a_job_goes_where_all_of_its_labels_are_whatever_their_case(labels: tuple[str, ...], fits: bool):
+    assert bool(place([wait("a", *labels)], fleet(host("h1", "Linux", "ubuntu-latest")), Usage())) is fits
+
+
+@pytest.mark.parametrize("state", [{"draining": True}, {"silent": True}, {"left": True}, {"full": True}, {"slots": 0}])
+def test_a_host_that_takes_nothing_gets_nothing(state: dict[str, object]):
+    assert place([wait()], fleet(host("h1", **state)), Usage()) == []
+
+
+def test_no_more_jobs_than_slots():
+    jobs = [wait(f"j{n}", seconds=n) for n in range(5)]
+    assert names(place(jobs, fleet(host("h1", slots=3)), Usage({HostId("h1"): 1}))) == [("j0", "h1"), ("j1", "h1")]
+
+
+def test_the_roomiest_host_is_taken():
+    hosts = fleet(host("h1", slots=2), host("h2", slots=4))
+    assert names(place([wait()], hosts, Usage({HostId("h2"): 1}))) == [("a", "h2")]
+
+
+def test_who_waits_longest_goes_first():
+    jobs = [wait("late", seconds=9), wait("early")]
+    assert names(place(jobs, fleet(host(slots=1)), Usage())) == [("early", "h1")]
+
+
+def test_priority_goes_before_waiting():
+    jobs = [wait("early"), wait("urgent", seconds=9, priority=1)]
+    assert names(place(jobs, fleet(host(slots=1)), Usage())) == [("urgent", "h1")]
+
+
+def test_of_two_that_wait_the_longer_job_goes_first():
+    jobs = [wait("short", expected_ms=10), wait("long", seconds=1, expected_ms=1000)]
+    assert names(place(jobs, fleet(host(slots=1)), Usage())) == [("long", "h1")]
+
+
+def test_repositories_take_turns():
+    jobs = [wait(f"a{n}", seconds=n) for n in range(4)] + [
+        wait(f"b{n}", seconds=10 + n, repository=2) for n in range(2)
+    ]
+    assert [job for job, _ in names(place(jobs, fleet(host(slots=4)), Usage()))] == ["a0", "b0", "a1", "b1"]
+
+
+def test_what_a_repository_already_has_counts():
+    jobs = [wait("a"), wait("b", seconds=9, repository=2)]
+    usage = Usage({}, {RepositoryId(1): 3})
+    assert names(place(jobs, fleet(host(slots=1)), usage)) == [("b", "h1")]
+
+
+def test_max_parallel_counts_what_runs():
+    jobs = [wait(f"m{n}", seconds=n, group="1/m", limit=2) for n in range(3)]
+    assert names(place(jobs, fleet(host()), Usage(groups={"1/m": 1}))) == [("m0", "h1")]
+
+
+def test_a_fork_goes_only_to_hosts_that_take_forks():
+    jobs = [wait(trust="fork")]
+    assert place(jobs, fleet(host("h1")), Usage()) == []
+    assert names(place(jobs, fleet(host("h1"), host("h2", takes_forks=True)), Usage())) == [("a", "h2")]
+
+
+def test_a_host_that_failed_it_is_taken_only_where_there_is_no_other():
+    jobs = [wait(not_hosts=("h1",))]
+    assert names(place(jobs, fleet(host("h1"), host("h2", slots=1)), Usage())) == [("a", "h2")]
+    assert names(place(jobs, fleet(host("h1")), Usage())) == [("a", "h1")]
+
+
+def test_another_host_that_is_busy_is_waited_for():
+    jobs = [wait(not_hosts=("h1",))]
+    assert place(jobs, fleet(host("h1"), host("h2", slots=1)), Usage({HostId("h2"): 1})) == []
+
+
+def test_a_host_that_refused_for_good_is_never_taken():
+    assert place([wait(refused_by=("h1",))], fleet(host("h1")), Usage()) == []
+
+
+def test_the_same_input_gives_the_same_answer_in_any_order():
+    jobs = [wait(f"j{n}", seconds=n % 3, repository=n % 4, position=n) for n in range(40)]
+    hosts = fleet(*(host(f"h{n}", slots=7) for n in range(5)))
+    assert place(jobs, hosts, Usage()) == place(list(reversed(jobs)), hosts, Usage())
+
+
+@pytest.mark.parametrize(
+    ("hosts", "job_fields", "usage", "line"),
+    [
+        ([host("h1", "x")], {}, Usage(), "host h1: it has no label linux"),
+        ([host("h1", draining=True)], {}, Usage(), "host h1: it is draining"),
+        ([host("h1", silent=True)], {}, Usage(), "host h1: it is silent"),
+        ([host("h1", left=True)], {}, Usage(), "host h1: it left"),
+        ([host("h1", slots=2)], {}, Usage({HostId("h1"): 2}), "host h1: all of its 2 slots are taken"),
+        ([host("h1")], {"trust": "fork"}, Usage(), "host h1: its driver bubblewrap takes no code from a fork"),
+        ([host("h1"), host("h2")], {"not_hosts": ("h1",)}, Usage(), "host h1: an earlier attempt failed there"),
+        ([], {}, Usage(), "no host has joined"),
+        ([host()], {"group": "g", "limit": 1}, Usage(groups={"g": 1}), "max-parallel: 1 of its matrix"),
+    ],
+)
+def test_why_a_job_waits(hosts: list[object], job_fields: dict[str, object], usage: Usage, line: str):
+    mine = wait(**job_fields)
+    lines = explain(mine, [wait("other", seconds=-5), mine], fleet(*hosts), usage)
+    assert any(text.startswith(line) for text in lines), lines
+    assert lines[-1] == "place 2 of 2 in the queue"
+
+
+def test_256_jobs_are_planned_and_placed_under_50_ms():
+    hosts = fleet(*(host(f"h{n}", slots=4) for n in range(64)))
+    planned = plan(job("m", strategy=matrix({"a": list(range(16)), "b": list(range(16))})))
+    best = min(_planned_and_placed(planned, hosts) for _ in range(5))
+    assert best < 0.050
+
+
+def _planned_and_placed(planned: object, hosts: object) -> float:
+    story = Story(planned)
+    story.fleet = hosts
+    run = evolve(None, RunPlanned(planned), NOON)
+    begun = time.perf_counter()
+    for event in decide(run, story.situation):
+        run = evolve(run, event, NOON)
+    made = place(queued(run), hosts, Usage())
+    elapsed = time.perf_counter() - begun
+    assert len(made) == 256
+    return elapsed
