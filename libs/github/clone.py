@@ -168,20 +168,3 @@ def candidates(ref: str) -> tuple[str, ...]:
 
 def shown_ref(full: str) -> str:
     return full.replace("refs/remotes/origin/", "refs/heads/", 1) if full.startswith("refs/remotes/origin/") else full
-
-
-@dataclass(frozen=True, slots=True)
-class CloneCommit:
-    """One commit of a clone, as the parser sees it."""
-
-    clone: Clone
-    sha: str
-
-    async def workflows(self) -> list[WorkflowFile]:
-        return await self.clone.workflows(self.sha)
-
-    async def message(self) -> str:
-        return await self.clone.message(self.sha)
-
-    async def changed_paths(self, base: Base) -> tuple[str, ...] | None:
-        return await self.clone.changed_paths(self.sha, base)

@@ -14,17 +14,20 @@ from pathlib import Path
 from libs.contracts.ids import is_commit_sha
 from libs.contracts.plan import Repository
 from libs.github.addresses import ClonePolicy
-from libs.github.clone import Clone, CloneCommit, candidates, find_git_directory
+from libs.github.clone import Clone, candidates, find_git_directory
 from libs.github.fetching import Fetcher
 from libs.github.git import Git
 from libs.github.objects import ObjectReader
 from libs.github.payload import is_repository_name
-from libs.repositories import Resolved
+from libs.repositories import Base, Resolved, WorkflowFile
 from libs.settings import Settings
-from libs.sources import SourceMissing, SourceRefused
+from libs.sources import SourceError, SourceMissing, SourceRefused
 
 MAX_READERS = 32
 """Open `git cat-file` processes, some 4 MB each; the one that was not used for longest is closed."""
+
+BASE_SECONDS = 8.0
+"""A diff is worth a short fetch; without it every path filter matches, as on GitHub."""
 
 
 def open_mirrors(settings: Settings) -> Mirrors:
@@ -42,10 +45,16 @@ class Mirrors:
     fetcher: Fetcher
     _readers: OrderedDict[Path, ObjectReader] = field(default_factory=OrderedDict[Path, ObjectReader])
 
-    async def commit(self, repository: Repository, sha: str, hints: tuple[str, ...], seconds: float) -> CloneCommit:
+    async def commit(self, repository: Repository, sha: str, hints: tuple[str, ...], seconds: float) -> MirrorCommit:
         clone = await self.clone_with(repository, sha, hints, seconds)
         await self._trim()
-        return CloneCommit(clone, sha)
+        return MirrorCommit(self, repository, clone, sha)
+
+    async def clone_with_both(self, repository: Repository, sha: str, base: str) -> Clone:
+        """A clone that holds two commits. Raises SourceMissing, SourceRefused."""
+        for commit in (sha, base):
+            await self.fetcher.fetch(repository, commit, (), BASE_SECONDS)
+        return self.clone(self.fetcher.directory(repository))
 
     async def clone_with(self, repository: Repository, sha: str, hints: tuple[str, ...], seconds: float) -> Clone:
         """A clone that holds the commit. Raises SourceMissing, SourceRefused."""
@@ -104,6 +113,34 @@ class Mirrors:
         readers = list(self._readers.values())
         self._readers.clear()
         await asyncio.gather(*(reader.close() for reader in readers))
+
+
+@dataclass(frozen=True, slots=True)
+class MirrorCommit:
+    """One commit as the parser sees it. What a diff begins at may be elsewhere still: after a forced push, or the base
+    of a pull request."""
+
+    mirrors: Mirrors
+    repository: Repository
+    clone: Clone
+    sha: str
+
+    async def workflows(self) -> list[WorkflowFile]:
+        return await self.clone.workflows(self.sha)
+
+    async def message(self) -> str:
+        return await self.clone.message(self.sha)
+
+    async def changed_paths(self, base: Base) -> tuple[str, ...] | None:
+        if await self.clone.has(base.sha):
+            return await self.clone.changed_paths(self.sha, base)
+        if not is_commit_sha(base.sha):
+            return None
+        try:
+            both = await self.mirrors.clone_with_both(self.repository, self.sha, base.sha)
+        except SourceError:
+            return None
+        return await both.changed_paths(self.sha, base)
 
 
 def _check(repository: Repository) -> None:

@@ -55,7 +55,8 @@ class PullRequest(msgspec.Struct, frozen=True):
 class Event(msgspec.Struct, frozen=True):
     """`payload` is everything, for `github.event`. `ref`, `before` and `after` are as sent ('' where there is none).
 
-    `ref` is the full ref of a push or dispatch; for `create` and `delete` GitHub sends a short name.
+    `ref` is the full ref of a push or dispatch. `head_commit` is what a push ends at: for an annotated tag, `after` is
+    the tag's own object. `oldest_commit` is the first one that a push brought.
     """
 
     name: str
@@ -71,7 +72,10 @@ class Event(msgspec.Struct, frozen=True):
     created: bool = False
     deleted: bool = False
     forced: bool = False
+    head_commit: str = ""
+    oldest_commit: str = ""
     message: str = ""
+    title: str = ""
     pull_request: PullRequest | None = None
     workflow: str = ""
     inputs: JsonObject = {}
@@ -118,6 +122,7 @@ class _Side(msgspec.Struct):
 
 class _PullRequest(msgspec.Struct):
     number: int | None = None
+    title: str | None = None
     head: _Side | None = None
     base: _Side | None = None
 
@@ -143,6 +148,7 @@ class _Push(msgspec.Struct):
     deleted: bool | None = None
     forced: bool | None = None
     head_commit: _Commit | None = None
+    commits: list[_Commit] | None = None
 
 
 class _PullRequestEvent(msgspec.Struct):
@@ -173,7 +179,8 @@ def _event(name: str, payload: JsonObject) -> Event:
             return _push(event, msgspec.convert(payload, _Push))
         case "pull_request" | "pull_request_target":
             given = msgspec.convert(payload, _PullRequestEvent)
-            return msgspec.structs.replace(event, pull_request=_pull_request(given))
+            title = given.pull_request.title or ""
+            return msgspec.structs.replace(event, pull_request=_pull_request(given), title=title)
         case "workflow_dispatch":
             return _dispatch(event, msgspec.convert(payload, _Dispatch))
         case _:
@@ -182,15 +189,19 @@ def _event(name: str, payload: JsonObject) -> Event:
 
 def _push(event: Event, given: _Push) -> Event:
     head = given.head_commit or _Commit()
+    oldest = given.commits[0] if given.commits else _Commit()
     return msgspec.structs.replace(
         event,
         ref=_checked_ref(given.ref),
         before=_checked_sha(given.before or "", "before"),
         after=_checked_sha(given.after or head.id or "", "after"),
+        head_commit=_checked_sha(head.id or "", "head_commit.id"),
+        oldest_commit=_checked_sha(oldest.id or "", "commits[0].id"),
         created=given.created or False,
         deleted=given.deleted or False,
         forced=given.forced or False,
         message=head.message or "",
+        title=head.message or "",
     )
 
 

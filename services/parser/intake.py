@@ -1,0 +1,161 @@
+"""One intake from its meaning to its terminal event: fetch, examine, number, plan. The order of what is written is
+`journal.py`'s; this module knows no messages and no git.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+import msgspec
+
+from libs.contracts import subjects
+from libs.contracts.ids import RunId, run_id_of
+from libs.contracts.intake import DeliveryIgnored, IntakeFailed, RunsPlanned, WorkflowRejected
+from libs.contracts.plan import Plan
+from libs.repositories import WORKFLOWS_FOLDER, Repositories, RepositoryCommit
+from libs.sources import SourceError
+from libs.workflow.expressions import Value
+from libs.workflow.model import Workflow
+from libs.workflow.planning import Occasion, RunNameError, make_plan
+from libs.workflow.triggers import skip_instruction
+from services.parser.context import Addresses, github_context
+from services.parser.dispatch import Started, start
+from services.parser.examine import Findings, examine, rejection
+from services.parser.files import Readings
+from services.parser.journal import Journal, Terminal
+from services.parser.numbers import Numbers
+from services.parser.relevance import Dispatched, Irrelevant, Meaning, Relevant, Unusable
+
+INTAKE_SECONDS = 30.0
+"""From a delivery in hand to its terminal event; nobody waits longer to hear that a repository cannot be reached."""
+FETCH_SECONDS = 25.0
+"""The part of it that a fetch may take; the rest is for reading and storing."""
+
+Adjust = Callable[[Plan], Plan]
+"""What a local run does to a plan before it is stored: one job of it, other labels."""
+
+
+@dataclass(frozen=True)
+class Intake:
+    """`vars` is the context of that name."""
+
+    repositories: Repositories
+    numbers: Numbers
+    where: Addresses
+    vars: dict[str, str] = field(default_factory=dict[str, str])
+    adjust: Adjust = lambda plan: plan
+    readings: Readings = field(default_factory=Readings)
+
+    async def take(self, name: str, meaning: Meaning, journal: Journal) -> Terminal:
+        """Writes everything, the terminal event last, which is the answer. Raises Ended, BusDown.
+
+        Of what is stored before an end by error, the runs stay: they are what the event asked for.
+        """
+        try:
+            async with asyncio.timeout(INTAKE_SECONDS):
+                end = await self._take(name, meaning, journal)
+        except TimeoutError:
+            why = f"no plan within {INTAKE_SECONDS:.0f} s: the repository is too slow or too large; send it again"
+            end = IntakeFailed(name, why, _repository_of(meaning))
+        except SourceError as error:
+            end = IntakeFailed(name, str(error), _repository_of(meaning))
+        await journal.end(end)
+        return end
+
+    async def _take(self, name: str, meaning: Meaning, journal: Journal) -> Terminal:
+        match meaning:
+            case Irrelevant(why, repository):
+                return DeliveryIgnored(name, why, repository)
+            case Unusable(why, repository):
+                return IntakeFailed(name, why, repository)
+            case Relevant():
+                return await self._relevant(meaning, journal)
+            case Dispatched():
+                return await self._dispatched(meaning, journal)
+
+    async def _relevant(self, given: Relevant, journal: Journal) -> Terminal:
+        repository = given.repository.full_name
+        commit = await self.repositories.commit(given.repository, given.sha, given.hints, FETCH_SECONDS)
+        relevant = given if given.message_known else await _with_message(given, commit)
+        skipped = skip_instruction(relevant.trigger.message)
+        if skipped is not None:
+            return DeliveryIgnored(relevant.trigger.name, f"the commit message says `{skipped}`", repository)
+        files = await commit.workflows()
+        if not files:
+            why = f"{repository} has no workflow in {WORKFLOWS_FOLDER} at {relevant.sha}"
+            return DeliveryIgnored(relevant.trigger.name, why, repository)
+        return await self._plan_all(relevant, await examine(files, relevant, commit, self.readings), journal)
+
+    async def _dispatched(self, dispatched: Dispatched, journal: Journal) -> Terminal:
+        started = await start(dispatched, self.repositories, self.readings, FETCH_SECONDS)
+        if isinstance(started, IntakeFailed):
+            return started
+        if isinstance(started, WorkflowRejected):
+            await journal.reject([started])
+            return IntakeFailed("workflow_dispatch", f"{started.path} has errors", started.repository)
+        return await self._plan_all(started.relevant, Findings(matched=[started.workflow]), journal, started)
+
+    async def _plan_all(
+        self, relevant: Relevant, found: Findings, journal: Journal, started: Started | None = None
+    ) -> RunsPlanned:
+        inputs: dict[str, Value] = {} if started is None else dict(started.inputs)
+        named = [workflow for workflow in found.matched if self._has_name(relevant, workflow, inputs, found)]
+        await journal.reject(found.rejected)
+        runs: dict[str, RunId] = {}
+        for workflow in named:
+            run_id = run_id_of(journal.origin.cause, workflow.file)
+            subject = subjects.workflow(relevant.repository.id, workflow.file)
+            number = await self.numbers.number(subject, run_id, workflow.file, journal.origin)
+            await journal.plan(self._plan(relevant, workflow, (run_id, number), inputs))
+            runs[workflow.file] = run_id
+        return RunsPlanned(
+            repository=relevant.repository.full_name,
+            sha=relevant.sha,
+            event=relevant.trigger.name,
+            runs=runs,
+            unmatched=tuple(found.unmatched),
+            rejected=tuple(rejected.path for rejected in found.rejected),
+        )
+
+    def _has_name(self, relevant: Relevant, workflow: Workflow, inputs: dict[str, Value], found: Findings) -> bool:
+        """A `run-name` that cannot be evaluated rejects the file before a number is given away."""
+        if workflow.run_name is None:
+            return True
+        try:
+            self._plan(relevant, workflow, (RunId(1), 1), inputs)
+        except RunNameError as error:
+            found.rejected.append(rejection(relevant, workflow.file, (error.problem,)))
+            return False
+        return True
+
+    def _plan(
+        self, relevant: Relevant, workflow: Workflow, identity: tuple[RunId, int], inputs: dict[str, Value]
+    ) -> Plan:
+        run_id, number = identity
+        occasion = Occasion(
+            run_id=run_id,
+            run_number=number,
+            repository=relevant.repository,
+            event=relevant.trigger.name,
+            sha=relevant.sha,
+            ref=relevant.ref,
+            trust=relevant.trust,
+            actor=relevant.actor.login,
+            github=github_context(relevant, workflow, run_id, number, self.where),
+            title=relevant.title,
+            inputs=inputs,
+            vars=self.vars,
+            pull_request=relevant.pull_request,
+        )
+        return self.adjust(make_plan(workflow, occasion))
+
+
+async def _with_message(relevant: Relevant, commit: RepositoryCommit) -> Relevant:
+    trigger = msgspec.structs.replace(relevant.trigger, message=await commit.message())
+    return replace(relevant, trigger=trigger)
+
+
+def _repository_of(meaning: Meaning) -> str:
+    return meaning.repository if isinstance(meaning, Irrelevant | Unusable) else meaning.repository.full_name
