@@ -1,0 +1,61 @@
+"""A wire between a client and the server that can be cut, or go silent, whenever a test says so."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from urllib.parse import urlsplit
+
+CHUNK_BYTES = 16 * 1024
+
+
+class Wire:
+    """Forwards bytes. `cut` breaks every connection at once, in the middle of whatever is under way."""
+
+    def __init__(self, url: str) -> None:
+        self._target = urlsplit(url)
+        self._writers: set[asyncio.StreamWriter] = set()
+        self._flowing = asyncio.Event()
+        self._flowing.set()
+        self._server: asyncio.Server | None = None
+        self.connections = 0
+
+    async def open(self) -> str:
+        """Where to connect."""
+        self._server = await asyncio.start_server(self._forward, "127.0.0.1", 0)
+        return f"nats://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+
+    def cut(self) -> None:
+        for writer in list(self._writers):
+            writer.transport.abort()
+
+    def stall(self) -> None:
+        self._flowing.clear()
+
+    def flow(self) -> None:
+        self._flowing.set()
+
+    async def close(self) -> None:
+        if self._server is not None:
+            self._server.close()
+        self.flow()
+        self.cut()
+
+    async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        try:
+            to_server = await asyncio.open_connection(self._target.hostname, self._target.port)
+        except OSError:
+            writer.transport.abort()
+            return
+        self._writers |= {writer, to_server[1]}
+        await asyncio.gather(self._pump(reader, to_server[1]), self._pump(to_server[0], writer))
+        self._writers -= {writer, to_server[1]}
+
+    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(OSError):
+            while data := await reader.read(CHUNK_BYTES):
+                await self._flowing.wait()
+                writer.write(data)
+                await writer.drain()
+        writer.close()
