@@ -11,6 +11,8 @@ from collections.abc import Callable
 
 MINUTE_WRITES, MINUTE_SECONDS = 80, 60.0
 HOUR_WRITES, HOUR_SECONDS = 500, 3600.0
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.5, 60.0
+"""After a failure, doubled by each one that follows: a hiccup costs nothing, an outage is not made worse by us."""
 LONGEST_SECONDS = 3600.0
 """GitHub's own windows are an hour; a header that says more is not believed."""
 
@@ -20,6 +22,7 @@ class Budget:
         self._now = now
         self._writes: deque[float] = deque(maxlen=HOUR_WRITES)
         self._closed_until = 0.0
+        self._pause = FIRST_PAUSE_SECONDS
 
     def wait_seconds(self) -> float:
         """Until a request that creates something may be sent; 0 where it may now."""
@@ -42,3 +45,13 @@ class Budget:
     def close(self, seconds: float) -> None:
         """GitHub said not before."""
         self._closed_until = max(self._closed_until, self._now() + min(seconds, LONGEST_SECONDS))
+
+    def failed(self) -> float:
+        """GitHub did not answer: how long to leave it alone, in seconds."""
+        pause = self._pause
+        self._pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+        self.close(pause)
+        return pause
+
+    def answered(self) -> None:
+        self._pause = FIRST_PAUSE_SECONDS

@@ -22,8 +22,6 @@ from services.reporter.statuses import Statuses
 NEWS_HOURS = 24
 """A run of which nothing was ever reported and which is older than this is nobody's news: a token that is set for the
 first time does not flood GitHub with half a year of verdicts."""
-UNREACHABLE_SECONDS = 10.0
-"""GitHub is down: looked at this often for each run in hand."""
 BAD_TOKEN_SECONDS = 60.0
 """The token was refused: nothing else will be accepted either, until somebody changes it."""
 UNAUTHORIZED = 401
@@ -66,14 +64,14 @@ class Reports:
         post: Callable[[RunAddress, RunView, Reported], Awaitable[float | None]],
     ) -> float | None:
         try:
-            return await post(address, view, known)
+            again_seconds = await post(address, view, known)
         except Limited as limit:
             self.budget.close(limit.seconds)
             _log.warning("GitHub asked to wait", seconds=round(limit.seconds))
             raise Retry(str(limit), limit.seconds) from limit
         except Unreachable as error:
             _log.warning("GitHub did not answer", why=error, run=address.run_id)
-            raise Retry(str(error), UNREACHABLE_SECONDS) from error
+            raise Retry(str(error), self.budget.failed()) from error
         except Refused as refusal:
             if refusal.status == UNAUTHORIZED:
                 self.budget.close(BAD_TOKEN_SECONDS)
@@ -82,3 +80,5 @@ class Reports:
             _log.error("GitHub refused a report", what=what, why=refusal, run=address.run_id)
             await self.ledger.record(address, view, known, report.ReportFailed(str(refusal), what))
             return None
+        self.budget.answered()
+        return again_seconds

@@ -25,6 +25,8 @@ STATE: dict[Result, State] = {
     "skip": "success",  # as GitHub counts a skipped job for required checks
 }
 NOTHING_RAN = "nothing ran"
+WHOLE_CHARACTERS = 100_000
+"""Of a name before it is cut for GitHub: names that differ at their ends stay different."""
 RUN = JobKey("")
 """In place of a job, where a run ended without one."""
 
@@ -71,8 +73,8 @@ def context(plan: PlanHead, job_name: str) -> str:
     """`firebreak / <workflow> / <job>`, with the event where it is no push: the same commit is often pushed and in a
     pull request, and one verdict must not stand over the other. A name over GitHub's limit is cut and made unique.
     """
-    workflow = line(plan.workflow_name or plan.workflow_path, CONTEXT_CHARACTERS)
-    parts = ["firebreak", workflow, *([line(job_name, CONTEXT_CHARACTERS)] if job_name else [])]
+    workflow = line(plan.workflow_name or plan.workflow_path, WHOLE_CHARACTERS)
+    parts = ["firebreak", workflow, *([line(job_name, WHOLE_CHARACTERS)] if job_name else [])]
     event = "" if plan.event == "push" else f" ({line(plan.event, 40)})"
     whole = " / ".join(parts) + event
     if len(whole) <= CONTEXT_CHARACTERS:

@@ -6,11 +6,10 @@ import asyncio
 
 import pytest
 
-from libs.contracts import report, run, subjects
+from libs.contracts import run, subjects
 from libs.contracts.ids import JobKey
-from services.reporter import comments, reports
+from tests.contract.reporter.conftest import TOKEN, Stage
 from tests.fakes.history import SHA
-from tests.unit.services.reporter.conftest import TOKEN, Stage
 
 HEAD = "f" * 40
 
@@ -46,7 +45,7 @@ async def test_what_was_told_is_in_the_log(stage: Stage) -> None:
     run = stage.history.one_run()
     await run.whole()
     async with stage.reporter():
-        await stage.until(lambda: stage.states())
+        await stage.until(stage.states)
         await asyncio.sleep(0.05)
     (stored,) = await stage.bus.load(subjects.report(*run.address))
     assert b'"type":"CheckReported"' in stored.data
@@ -171,14 +170,11 @@ async def test_killed_between_the_post_and_its_event_nothing_is_posted_twice(sta
     assert sum(stored.data.count(b'"type":"CheckReported"') for stored in loaded) == 2
 
 
-async def test_a_post_that_took_effect_and_answered_500_is_not_repeated(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(reports, "UNREACHABLE_SECONDS", 0.05)
+async def test_a_post_that_took_effect_and_answered_500_is_not_repeated(stage: Stage) -> None:
     stage.github.fault("POST .*/statuses/", "after", "500")
     await stage.history.one_run().whole()
     async with stage.reporter():
-        await stage.until(lambda: stage.states())
+        await stage.until(stage.states)
         loaded: list[object] = []
         async with asyncio.timeout(5):
             while not loaded:
@@ -187,9 +183,8 @@ async def test_a_post_that_took_effect_and_answered_500_is_not_repeated(
     assert len(stage.repository.statuses[SHA]) == 1
 
 
-async def test_a_5xx_is_tried_again(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reports, "UNREACHABLE_SECONDS", 0.05)
-    stage.github.fault("POST .*/statuses/", "before", "502", times=3)
+async def test_a_5xx_is_tried_again(stage: Stage) -> None:
+    stage.github.fault("POST .*/statuses/", "before", "502", times=2)
     await stage.history.one_run().whole()
     async with stage.reporter():
         await stage.until(lambda: stage.states() == {"firebreak / CI / build": "success"})
@@ -273,8 +268,3 @@ async def test_two_reporters_at_once_post_nothing_twice(stage: Stage) -> None:
     finals = [status["context"] for status in stage.repository.statuses[SHA] if status["state"] != "pending"]
     assert sorted(finals) == sorted(set(finals))
     assert len(stage.comments()) == 1
-
-
-def test_the_events_name_what_they_are_about() -> None:
-    assert report.ReportFailed("x").what == ""
-    assert comments.UPDATE_SECONDS > 0
