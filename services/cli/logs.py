@@ -3,25 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import zlib
 from collections.abc import AsyncGenerator, Callable
 
 import click
-import msgspec
 
 from libs.blobs.port import BlobMissing, Blobs
 from libs.bus.port import Bus, Stored
 from libs.contracts import subjects
-from libs.contracts.blobs import BlobRef
-from libs.contracts.ids import JobKey, RunId
-from libs.contracts.logs import LogChunk
+from libs.contracts.ids import RunId
+from libs.views.log_lines import LogLine, lines_of, stored_lines
 from libs.views.run import AttemptView, JobView
-from services.cli.watching import LogLine, lines_of, log_lines
-
-INFLATE_BYTES = 1024 * 1024
-"""How much of a stored log is unpacked at a time."""
-
-_chunk = msgspec.json.Decoder(LogChunk)
+from services.cli.watching import log_lines
 
 
 async def attempt_lines(
@@ -35,19 +27,6 @@ async def attempt_lines(
             return
     async for line in log_lines(bus, subjects.log_of_attempt(run_id, job.key, attempt.n), follow=False):
         yield line
-
-
-async def stored_lines(blobs: Blobs, ref: BlobRef, job: JobKey, n: int) -> AsyncGenerator[LogLine]:
-    """The lines of a finished attempt's log. Raises BlobMissing before the first."""
-    inflate = zlib.decompressobj()
-    rest = b""
-    async for piece in blobs.stream(ref):
-        rest += inflate.decompress(piece)
-        *whole, rest = rest.split(b"\n")
-        for record in whole:
-            chunk = _chunk.decode(record)
-            for place, text in enumerate(chunk.lines):
-                yield LogLine(job, n, chunk.step, chunk.first + place, text)
 
 
 async def follow_run(bus: Bus, run_id: RunId, show: Callable[[LogLine], None]) -> None:

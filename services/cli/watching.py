@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass
 
 import msgspec
 
@@ -13,10 +12,10 @@ from libs.bus.port import Bus, CaughtUp, Stored
 from libs.contracts import subjects
 from libs.contracts.envelope import decode_commit
 from libs.contracts.host import HEARTBEAT_SECONDS, Heartbeat
-from libs.contracts.ids import HostId, JobKey, RunId
+from libs.contracts.ids import HostId, RunId
 from libs.contracts.intake import DeliveryIgnored, IntakeEvent, IntakeFailed, RunsPlanned, WorkflowRejected
-from libs.contracts.logs import LogChunk
 from libs.views.fold import apply
+from libs.views.log_lines import LogLine, lines_of
 from libs.views.run import RunView
 from services.cli.outcome import Failed
 
@@ -25,7 +24,6 @@ LISTEN_SECONDS = HEARTBEAT_SECONDS + 1
 
 _beats = msgspec.json.Decoder(Heartbeat)
 _intakes: msgspec.json.Decoder[IntakeEvent] = msgspec.json.Decoder(IntakeEvent)
-_chunks = msgspec.json.Decoder(LogChunk)
 
 
 async def hosts_now(bus: Bus, seconds: float = LISTEN_SECONDS) -> dict[HostId, Heartbeat]:
@@ -39,17 +37,6 @@ async def hosts_now(bus: Bus, seconds: float = LISTEN_SECONDS) -> dict[HostId, H
     return heard
 
 
-@dataclass(frozen=True, slots=True)
-class LogLine:
-    """One masked line of one attempt; `number` counts within the attempt from 0; step -1 is Firebreak's own word."""
-
-    job: JobKey
-    n: int
-    step: int
-    number: int
-    text: str
-
-
 async def log_lines(bus: Bus, filter: str, *, follow: bool) -> AsyncGenerator[LogLine]:
     """The lines on LOGS that match, from the stream's start; with `follow`, until the reader is closed."""
     async with contextlib.aclosing(bus.tail(subjects.LOGS, (filter,), 0, follow=follow)) as chunks:
@@ -57,15 +44,6 @@ async def log_lines(bus: Bus, filter: str, *, follow: bool) -> AsyncGenerator[Lo
             if isinstance(message, Stored):
                 for line in lines_of(message):
                     yield line
-
-
-def lines_of(message: Stored) -> list[LogLine]:
-    """A stored log batch as lines."""
-    _, _, _, job, n = message.subject.split(".")
-    chunk = _chunks.decode(message.data)
-    return [
-        LogLine(JobKey(job), int(n), chunk.step, chunk.first + place, text) for place, text in enumerate(chunk.lines)
-    ]
 
 
 async def run_changes(bus: Bus, run_id: RunId) -> AsyncGenerator[RunView]:

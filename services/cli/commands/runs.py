@@ -10,13 +10,13 @@ import msgspec
 
 from libs.contracts.ids import RunId
 from libs.views.run import RunView
+from libs.views.summary import summary
 from services.cli import outcome, words
 from services.cli.commands import changing_runs
 from services.cli.commands.why import chosen_jobs
 from services.cli.connection import Connection, connected, coroutine
 from services.cli.logs import Printer, attempt_lines, follow_run
 from services.cli.reading import newest_runs, parse_run_id, run_view
-from services.cli.summary import summary
 from services.cli.watching import run_changes
 
 LAST_LINES_SECONDS = 0.2

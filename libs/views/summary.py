@@ -1,4 +1,4 @@
-"""A run as JSON for scripts: names here are part of the command line's contract."""
+"""A run as JSON for scripts: of the command line and of the console; names here are part of their contract."""
 
 from __future__ import annotations
 
