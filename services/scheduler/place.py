@@ -59,11 +59,15 @@ def place(waiting: Iterable[Waiting], fleet: Fleet, usage: Usage) -> list[Assign
     if not free:
         return []
     groups = dict(usage.groups)
+    fitting: dict[object, list[Host]] = {}
     made: list[Assignment] = []
     for job in _fairly(waiting, usage):
         if job.limit is not None and groups.get(job.group, 0) >= job.limit:
             continue
-        host_id = _roomiest(job, fleet, free)
+        kind = (job.labels, job.trust, job.not_hosts, job.refused_by)
+        if kind not in fitting:
+            fitting[kind] = candidates(job, fleet)
+        host_id = _roomiest(fitting[kind], free)
         if host_id is None:
             continue
         free[host_id] -= 1
@@ -129,14 +133,10 @@ def _free(host: Host, usage: Usage) -> int:
     return host.slots - usage.hosts.get(host.id, 0) if host.open and not host.full else 0
 
 
-def _roomiest(job: Waiting, fleet: Fleet, free: Mapping[HostId, int]) -> HostId | None:
+def _roomiest(hosts: list[Host], free: Mapping[HostId, int]) -> HostId | None:
     """Where most slots are free: a host's processors are shared by its jobs."""
-    best: HostId | None = None
-    for host in candidates(job, fleet):
-        slots = free.get(host.id, 0)
-        if slots > 0 and (best is None or (-slots, host.id) < (-free[best], best)):
-            best = host.id
-    return best
+    there = [host.id for host in hosts if host.id in free]
+    return min(there, key=lambda host_id: (-free[host_id], host_id), default=None)
 
 
 def _fairly(waiting: Iterable[Waiting], usage: Usage) -> list[Waiting]:

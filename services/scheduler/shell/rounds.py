@@ -31,11 +31,13 @@ class Draft:
 
 
 class Rounds:
-    """`waiting` are the runs with queued jobs: placement looks at all of them, whichever run changed."""
+    """`_waiting` are the queued jobs of each run that has some, as of its last look: placement looks at all of them,
+    whichever run changed.
+    """
 
     def __init__(self, index: Index) -> None:
         self._index = index
-        self._waiting: set[RunId] = set()
+        self._waiting: dict[RunId, list[Waiting]] = {}
         self.asked: dict[RunId, list[Asked]] = {}
 
     def drafts(self, touched: Iterable[RunId], situation: Situation) -> list[Draft]:
@@ -44,7 +46,7 @@ class Rounds:
         for run_id in touched:
             tracked = self._index.runs.get(run_id)
             if tracked is None:
-                self._waiting.discard(run_id)
+                self._waiting.pop(run_id, None)
                 continue
             if not tracked.idle:
                 continue
@@ -87,16 +89,17 @@ class Rounds:
         asked.answer("")
 
     def _note_waiting(self, run_id: RunId, run: Run | None) -> None:
-        if run is not None and queued(run):
-            self._waiting.add(run_id)
+        waiting = queued(run) if run is not None else []
+        if waiting:
+            self._waiting[run_id] = waiting
         else:
-            self._waiting.discard(run_id)
+            self._waiting.pop(run_id, None)
 
     def _place(self, drafts: dict[RunId, Draft], situation: Situation) -> None:
         usage = self._index.usage
         if not self._waiting or not _any_room(situation, usage):
             return
-        for assignment in place(self._candidates(drafts), situation.fleet, usage):
+        for assignment in place(self._candidates(), situation.fleet, usage):
             draft = drafts.get(assignment.run_id)
             if draft is None:
                 tracked = self._index.runs[assignment.run_id]
@@ -106,17 +109,13 @@ class Rounds:
             draft.events.append(event)
             draft.run = evolve(draft.run, event, situation.now)
 
-    def _candidates(self, drafts: dict[RunId, Draft]) -> list[Waiting]:
-        found: list[Waiting] = []
-        for run_id in list(self._waiting):
-            tracked = self._index.runs.get(run_id)
-            if tracked is None or tracked.broken:
-                self._waiting.discard(run_id)
-                continue
-            run = drafts[run_id].run if run_id in drafts else tracked.run
-            if run is not None and tracked.idle:
-                found += queued(run)
-        return found
+    def _candidates(self) -> list[Waiting]:
+        """A run with a commit under way has its turn when that is read back."""
+        gone = [run_id for run_id in self._waiting if run_id not in self._index.runs]
+        for run_id in gone:
+            del self._waiting[run_id]
+        idle = (jobs for run_id, jobs in self._waiting.items() if self._index.runs[run_id].idle)
+        return [job for jobs in idle for job in jobs]
 
 
 def _answer(run: Run, asked: Asked) -> list[RunEvent]:
