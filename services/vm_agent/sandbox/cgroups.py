@@ -7,6 +7,7 @@ works with signals instead. It knows nothing of drivers. Only the standard libra
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 from typing import NamedTuple
 
@@ -14,6 +15,15 @@ PREFIX = "firebreak."
 AGENT_LEAF = "agent"
 """systemd's `DelegateSubgroup=agent`: the agent sits in a leaf of its own, and the sandboxes are made beside it: a
 version-2 cgroup that holds processes cannot have limits for groups below it."""
+
+
+def name_of(folder: str) -> str:
+    """The name of a sandbox's groups: its own, and a mark of the agent's folder, so that agents tell theirs apart."""
+    return f"{prefix_of(os.path.dirname(folder))}{os.path.basename(folder)}"
+
+
+def prefix_of(agent_folder: str) -> str:
+    return f"{PREFIX}{hashlib.sha256(os.fsencode(agent_folder)).hexdigest()[:8]}."
 
 
 class Hierarchy(NamedTuple):
@@ -89,7 +99,7 @@ def make(hierarchies: list[Hierarchy], name: str, *, memory_bytes: int | None, p
 
 
 def _make(hierarchy: Hierarchy, name: str, freezes: bool) -> str | None:
-    folder = f"{hierarchy.base}/{PREFIX}{name}"
+    folder = f"{hierarchy.base}/{name}"
     try:
         os.mkdir(folder)
     except OSError:

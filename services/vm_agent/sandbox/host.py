@@ -34,15 +34,15 @@ from services.vm_agent.sandbox.protocol import (
 
 
 class HostDriver:
-    """Sandboxes below `folder`, a folder of this agent alone."""
+    """Sandboxes below `folder`, a folder of this agent alone, in cgroups of `hierarchies`, else of what is found."""
 
     name = "host"
     isolation = "none: a job can do whatever the user of the agent can do"
     takes_forks = False
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._hierarchies: list[cgroups.Hierarchy] | None = None
+    def __init__(self, folder: Path, *, hierarchies: list[cgroups.Hierarchy] | None = None) -> None:
+        self._folder = folder.resolve()
+        self._hierarchies = hierarchies
 
     async def probe(self) -> Probe:
         return Probe(works=True, why="processes can always be started; nothing isolates them")
@@ -86,7 +86,10 @@ class HostSandbox:
 
     def _make_cgroups(self) -> cgroups.Made:
         made = cgroups.make(
-            self._hierarchies, self.id, memory_bytes=self._spec.memory_bytes, processes=self._spec.processes
+            self._hierarchies,
+            cgroups.name_of(self.footprint.folder),
+            memory_bytes=self._spec.memory_bytes,
+            processes=self._spec.processes,
         )
         if made.folders:
             self.capabilities |= {Capability.FREEZER}

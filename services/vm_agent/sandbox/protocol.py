@@ -9,6 +9,7 @@ internal commands.
 from __future__ import annotations
 
 import enum
+import re
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import NewType, Protocol
@@ -37,6 +38,10 @@ FILE_BYTES = 16 * 1024**2
 """The most that write_file and read_file carry: they are for runner files and scripts, all else is an archive."""
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 """The PATH of a command that is given none, for finding it and in its environment: Debian's, not the host's."""
+
+
+_ID = re.compile(r"[A-Za-z0-9_~-][A-Za-z0-9._~-]{0,99}")
+"""It becomes the name of a folder and of cgroups."""
 
 
 class Capability(enum.StrEnum):
@@ -76,6 +81,10 @@ class SandboxSpec(msgspec.Struct, frozen=True):
     """False for code that nobody vetted, unless the driver has PRIVATE_NETWORK: the host's loopback is near."""
     memory_bytes: int | None = None
     processes: int | None = None
+
+    def __post_init__(self) -> None:
+        if not _ID.fullmatch(self.id):
+            raise ValueError(f"{self.id!r} is no sandbox id: letters, digits and . _ ~ -, 100 at most, no dot first")
 
 
 class Exit(msgspec.Struct, frozen=True):

@@ -26,12 +26,13 @@ class StillRunning(Exception):
     """Processes did not stop, or did not end, in time."""
 
 
-def pause(footprint: Footprint) -> None:
+def pause(footprint: Footprint, settle_seconds: float = SETTLE_SECONDS) -> None:
     """Returns when all stand still. Raises StillRunning."""
+    patience = _Patience(footprint, "did not stop", settle_seconds)
     if cgroups.freeze(footprint.cgroups):
-        _until(lambda: cgroups.is_frozen(footprint.cgroups), "did not freeze", footprint)
+        patience.until(lambda: cgroups.is_frozen(footprint.cgroups))
         return
-    _repeat_until_quiet(signal.SIGSTOP, processes.STOPPED_STATES, "did not stop", footprint)
+    _repeat_until_quiet(signal.SIGSTOP, processes.STOPPED_STATES, patience)
 
 
 def resume(footprint: Footprint) -> None:
@@ -47,7 +48,7 @@ def kill(footprint: Footprint) -> None:
         _send(processes.Process(footprint.init, 0, "", footprint.init_started), signal.SIGKILL)
     if not cgroups.kill(footprint.cgroups):
         cgroups.thaw(footprint.cgroups)
-    _repeat_until_quiet(signal.SIGKILL, processes.GONE_STATES, "did not end", footprint)
+    _repeat_until_quiet(signal.SIGKILL, processes.GONE_STATES, _Patience(footprint, "did not end"))
 
 
 def destroy(footprint: Footprint) -> None:
@@ -56,7 +57,7 @@ def destroy(footprint: Footprint) -> None:
     if footprint.init or not footprint.cgroups or not all(map(cgroups.remove, footprint.cgroups)):
         kill(footprint)
     for folder in footprint.cgroups:
-        _until(lambda folder=folder: cgroups.remove(folder), f"keep the cgroup {folder} busy", footprint)
+        _Patience(footprint, f"keep the cgroup {folder} busy").until(lambda folder=folder: cgroups.remove(folder))
     if footprint.folder:
         remove_folder(footprint.folder)
 
@@ -82,29 +83,33 @@ def _open_up(folder: str) -> None:
                 os.chmod(path, 0o700)
 
 
-def _repeat_until_quiet(number: signal.Signals, done_states: str, complaint: str, footprint: Footprint) -> None:
-    deadline = time.monotonic() + SETTLE_SECONDS
+class _Patience:
+    """A bound on waiting for the processes of one sandbox."""
+
+    def __init__(self, footprint: Footprint, complaint: str, settle_seconds: float = SETTLE_SECONDS) -> None:
+        self.footprint = footprint
+        self._complaint = f"processes of sandbox {footprint.id} {complaint} within {settle_seconds:g} s"
+        self._deadline = time.monotonic() + settle_seconds
+
+    def until(self, condition: Callable[[], bool]) -> None:
+        while not condition():
+            self.wait()
+
+    def wait(self) -> None:
+        if time.monotonic() > self._deadline:
+            raise StillRunning(self._complaint)
+        time.sleep(POLL_SECONDS)
+
+
+def _repeat_until_quiet(number: signal.Signals, done_states: str, patience: _Patience) -> None:
     quiet = 0
-    while quiet < (1 if footprint.cgroups else QUIET_SCANS):
-        busy = [process for process in processes.members(footprint) if process.state not in done_states]
+    while quiet < (1 if patience.footprint.cgroups else QUIET_SCANS):
+        busy = [it for it in processes.members(patience.footprint) if it.state not in done_states]
         for process in busy:
             _send(process, number)
         quiet = 0 if busy else quiet + 1
         if busy:
-            _check(deadline, complaint, footprint)
-            time.sleep(POLL_SECONDS)
-
-
-def _until(condition: Callable[[], bool], complaint: str, footprint: Footprint) -> None:
-    deadline = time.monotonic() + SETTLE_SECONDS
-    while not condition():
-        _check(deadline, complaint, footprint)
-        time.sleep(POLL_SECONDS)
-
-
-def _check(deadline: float, complaint: str, footprint: Footprint) -> None:
-    if time.monotonic() > deadline:
-        raise StillRunning(f"processes of sandbox {footprint.id} {complaint} within {SETTLE_SECONDS:g} s")
+            patience.wait()
 
 
 def _send(process: processes.Process, number: signal.Signals) -> None:

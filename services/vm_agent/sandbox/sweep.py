@@ -24,6 +24,7 @@ class Swept(NamedTuple):
 
 def sweep(folder: Path) -> list[Swept]:
     """Removes the leftovers below `folder`; blocking. Trouble with one is told and stops no other."""
+    folder = folder.resolve()
     if not folder.is_dir():
         return []
     swept = [_sweep_one(place) for place in sorted(folder.iterdir()) if not _is_owned(_footprint_of(place))]
@@ -46,7 +47,7 @@ def _footprint_of(place: Path) -> Footprint:
         written = from_json((place / FILE_NAME).read_bytes())
     except (OSError, ValueError):
         return Footprint(id=place.name, folder=str(place))
-    own_groups = tuple(path for path in written.cgroups if path.endswith(f"/{cgroups.PREFIX}{place.name}"))
+    own_groups = tuple(path for path in written.cgroups if path.endswith(f"/{cgroups.name_of(str(place))}"))
     return written._replace(id=place.name, folder=str(place), cgroups=tuple(filter(os.path.isdir, own_groups)))
 
 
@@ -58,8 +59,8 @@ def _sweep_cgroups(folder: Path) -> list[Swept]:
     """Groups whose folder is gone and in which nothing lives: removing an empty group harms nobody."""
     swept: list[Swept] = []
     for hierarchy in cgroups.usable():
-        for place in Path(hierarchy.base).glob(f"{cgroups.PREFIX}*"):
-            name = place.name.removeprefix(cgroups.PREFIX)
+        for place in Path(hierarchy.base).glob(f"{cgroups.prefix_of(str(folder))}*"):
+            name = place.name.removeprefix(cgroups.prefix_of(str(folder)))
             if not (folder / name).exists() and not processes.in_cgroup(str(place)) and cgroups.remove(str(place)):
                 swept.append(Swept(name, f"its empty cgroup {place}", removed=True))
     return swept

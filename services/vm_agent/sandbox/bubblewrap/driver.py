@@ -24,17 +24,22 @@ ADVICE = (
 
 
 class BubblewrapDriver:
-    """Sandboxes below `folder`, a folder of this agent alone; `in_memory` keeps even the jobs' files off its disk."""
+    """Sandboxes below `folder`, a folder of this agent alone; `in_memory` keeps even the jobs' files off its disk.
+
+    `hierarchies` are the cgroups to use, else what is found.
+    """
 
     name = "bubblewrap"
     isolation = "namespaces: own files, processes and users; the kernel and, by default, the network are the host's"
     takes_forks = True
 
-    def __init__(self, folder: Path, *, in_memory: bool = False) -> None:
-        self._folder = folder
+    def __init__(
+        self, folder: Path, *, in_memory: bool = False, hierarchies: list[cgroups.Hierarchy] | None = None
+    ) -> None:
+        self._folder = folder.resolve()
         self._in_memory = in_memory
         self._programs = programs.candidates()
-        self._hierarchies: list[cgroups.Hierarchy] | None = None
+        self._hierarchies = hierarchies
 
     async def probe(self) -> Probe:
         """Runs a command in a sandbox with each bwrap there is, and keeps to the first that can."""

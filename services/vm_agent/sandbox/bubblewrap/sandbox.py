@@ -85,7 +85,10 @@ class BubblewrapSandbox:
     async def _spawn(self) -> Launch:
         home, tools = self._own_folders()
         made = cgroups.make(
-            self._hierarchies, self.id, memory_bytes=self._spec.memory_bytes, processes=self._spec.processes
+            self._hierarchies,
+            cgroups.name_of(self.footprint.folder),
+            memory_bytes=self._spec.memory_bytes,
+            processes=self._spec.processes,
         )
         self.footprint = self._footprint_of(made.folders, 0)
         if made.folders:
