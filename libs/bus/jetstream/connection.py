@@ -9,6 +9,7 @@ reports on the side while the request times out, ends the connection: each waiti
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 import secrets
 from collections.abc import Callable, Coroutine, Mapping
@@ -78,13 +79,13 @@ class Connection:
                 )
                 await self._subscribe(f"{self.inbox}.*", self._on_answer)
         except (nats.errors.Error, OSError, TimeoutError) as error:
-            await self._client.close()
+            await self._close_client()
             raise BusDown(f"no NATS at {_without_password(url)} within {wait_seconds:g} s: {error!r}") from error
         self._connected.set()
 
     async def close(self) -> None:
         self._end(BusDown("the connection to the bus was closed"))
-        await self._client.close()
+        await self._close_client()
 
     async def request(
         self,
@@ -178,6 +179,11 @@ class Connection:
         return await self._client.subscribe(  # pyright: ignore[reportUnknownMemberType]  # its `future` is untyped
             subject, cb=received, pending_bytes_limit=MAX_PENDING_BYTES
         )
+
+    async def _close_client(self) -> None:
+        """The library asserts that a connection was ever begun; where none was, there is nothing to close."""
+        with contextlib.suppress(AssertionError):
+            await self._client.close()
 
     async def _ask(self, subject: str, data: bytes, headers: Mapping[str, str] | None) -> Msg:
         await self.connected()

@@ -79,6 +79,38 @@ async def test_a_load_of_fifty_thousand_messages_is_complete(jetstream_bus: JetS
     assert [stored.seq for stored in loaded] == list(range(1, MANY + 1))
 
 
+async def test_a_message_that_is_lost_on_the_way_is_read_again(
+    wire: Wire, wired: JetStreamBus, jetstream_bus: JetStreamBus
+) -> None:
+    async def append(first: int, count: int) -> None:
+        for number in range(first, first + count):
+            await jetstream_bus.append(commit(f"ev.intake.{number}", "c"), expected=0)
+
+    await append(0, 50)
+    wire.lose("ev.intake.30")
+    tailing = Tailing(wired.tail("EVENTS", ("ev.>",), 0))
+    await until(lambda: tailing.caught_up)
+    assert (tailing.seqs, wire.lost) == (list(range(1, 51)), 1)
+    wire.lose("ev.intake.")
+    await append(50, 1)
+    await until(lambda: len(tailing.seqs) == 51)
+    assert wire.lost == 2
+    await append(51, 5)
+    await until(lambda: len(tailing.seqs) >= 56)
+    assert tailing.seqs == list(range(1, 57))
+    await tailing.stop()
+
+
+async def test_an_answer_that_is_lost_on_the_way_is_asked_for_again(
+    wire: Wire, wired: JetStreamBus, jetstream_bus: JetStreamBus
+) -> None:
+    for number in range(50):
+        await jetstream_bus.append(commit(f"ev.intake.{number}", "c"), expected=0)
+    wire.lose("_INBOX_")
+    loaded = await wired.load("ev.>")
+    assert ([stored.seq for stored in loaded], wire.lost) == (list(range(1, 51)), 1)
+
+
 async def test_a_tail_over_a_wire_that_breaks_again_and_again(
     wire: Wire, wired: JetStreamBus, jetstream_bus: JetStreamBus
 ) -> None:
@@ -249,18 +281,23 @@ async def test_a_tail_whose_consumer_vanishes_goes_on_where_it_was(jetstream_bus
         await jetstream_bus.append(commit(f"ev.intake.{number}", "c"), expected=0)
         if number == 10:
             await until(lambda: len(tailing.seqs) == 11)
-            assert await _delete_consumers(jetstream_bus, "EVENTS") == 1
+            assert await _delete_consumers(jetstream_bus) == 1
     await until(lambda: len(tailing.seqs) >= 20)
     assert tailing.seqs == list(range(1, 21))
     await tailing.stop()
 
 
-async def _delete_consumers(bus: JetStreamBus, stream: str) -> int:
-    connection = bus._connection  # pyright: ignore[reportPrivateUsage]  # an administrator's hand
-    answer = await connection.request(f"$JS.API.CONSUMER.NAMES.{stream}", b"")
-    names: list[str] = json.loads(answer.data)["consumers"]
+async def _consumers(bus: JetStreamBus) -> list[str]:
+    """Those of EVENTS, by an administrator's hand."""
+    answer = await bus._connection.request("$JS.API.CONSUMER.NAMES.EVENTS", b"")  # pyright: ignore[reportPrivateUsage]
+    return json.loads(answer.data)["consumers"]
+
+
+async def _delete_consumers(bus: JetStreamBus) -> int:
+    names = await _consumers(bus)
     for name in names:
-        await jetstream_api.call(connection, f"CONSUMER.DELETE.{stream}.{name}", {}, jetstream_api.Answer)
+        connection = bus._connection  # pyright: ignore[reportPrivateUsage]
+        await jetstream_api.call(connection, f"CONSUMER.DELETE.EVENTS.{name}", {}, jetstream_api.Answer)
     return len(names)
 
 
@@ -268,9 +305,11 @@ async def test_a_closed_tail_leaves_no_consumer_behind(jetstream_bus: JetStreamB
     await jetstream_bus.append(commit("ev.host.a", "c"), expected=0)
     tail = jetstream_bus.tail("EVENTS", ("ev.>",), 0)
     await anext(tail)
+    assert len(await _consumers(jetstream_bus)) == 1
     await tail.aclose()
-    await jetstream_bus.round_trip()
-    assert await _delete_consumers(jetstream_bus, "EVENTS") == 0
+    async with asyncio.timeout(5):
+        while await _consumers(jetstream_bus):
+            await asyncio.sleep(0.01)
 
 
 async def test_without_a_server_every_call_ends_within_its_deadline(

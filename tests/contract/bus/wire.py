@@ -1,11 +1,13 @@
-"""A wire between a client and the server that can be cut, or go silent, whenever a test says so."""
+"""A wire between a client and the server that can be cut, go silent, or lose a message, whenever a test says so."""
 
 from __future__ import annotations
 
 import asyncio
+import re
 from contextlib import suppress
 from urllib.parse import urlsplit
 
+_MESSAGE = re.compile(rb"HMSG (\S+) \d+ (?:\S+ )?\d+ (\d+)\r\n")
 CHUNK_BYTES = 16 * 1024
 
 
@@ -18,7 +20,9 @@ class Wire:
         self._flowing = asyncio.Event()
         self._flowing.set()
         self._server: asyncio.Server | None = None
+        self._losing = b""
         self.connections = 0
+        self.lost = 0
 
     async def open(self) -> str:
         """Where to connect."""
@@ -28,6 +32,10 @@ class Wire:
     def cut(self) -> None:
         for writer in list(self._writers):
             writer.transport.abort()
+
+    def lose(self, subject: str) -> None:
+        """The next message with headers on a subject that begins so does not arrive; nobody is told."""
+        self._losing = subject.encode()
 
     def stall(self) -> None:
         self._flowing.clear()
@@ -49,13 +57,26 @@ class Wire:
             writer.transport.abort()
             return
         self._writers |= {writer, to_server[1]}
-        await asyncio.gather(self._pump(reader, to_server[1]), self._pump(to_server[0], writer))
+        await asyncio.gather(self._pump(reader, to_server[1], to_client=False), self._pump(to_server[0], writer))
         self._writers -= {writer, to_server[1]}
 
-    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(OSError):
+    async def _pump(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, to_client: bool = True
+    ) -> None:
+        with suppress(OSError, asyncio.IncompleteReadError):
             while data := await reader.read(CHUNK_BYTES):
                 await self._flowing.wait()
+                if to_client and self._losing:
+                    data = await self._without_one(data, reader)
                 writer.write(data)
                 await writer.drain()
         writer.close()
+
+    async def _without_one(self, data: bytes, reader: asyncio.StreamReader) -> bytes:
+        for found in _MESSAGE.finditer(data):
+            if found[1].startswith(self._losing):
+                end = found.end() + int(found[2]) + 2
+                rest = await reader.readexactly(end - len(data)) if end > len(data) else b""
+                self._losing, self.lost = b"", self.lost + 1
+                return data[: found.start()] + (data + rest)[end:]
+        return data

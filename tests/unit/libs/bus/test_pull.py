@@ -1,0 +1,34 @@
+"""The bookkeeping of a pull and of a tail's reader, without a server: what they ask for, and when they doubt."""
+
+from __future__ import annotations
+
+import pytest
+from nats.aio.msg import Msg
+
+from libs.bus.jetstream.connection import Connection
+from libs.bus.jetstream.pull import Place, place_of
+from libs.bus.port import BusDown
+
+
+def test_a_delivery_tells_its_place_with_and_without_a_domain() -> None:
+    place = Place(2, 17, 5, 1_795_501_315_156_638_140, 3)
+    assert place_of("$JS.ACK.EVENTS.reader.2.17.5.1795501315156638140.3") == place
+    assert place_of("$JS.ACK.hub.ABCDEF.EVENTS.reader.2.17.5.1795501315156638140.3") == place
+    assert place_of("$JS.ACK.hub.ABCDEF.EVENTS.reader.2.17.5.1795501315156638140.3.random") == place
+
+
+async def test_names_become_inboxes_that_a_server_can_allow() -> None:
+    assert Connection("vm agent.1").inbox.startswith("_INBOX_vm_agent_1.")
+
+
+async def test_a_collector_is_told_when_no_more_answers_come() -> None:
+    connection = Connection("test")
+    told: list[Msg | None] = []
+    connection.collect(told.append)
+    await connection.close()
+    assert told == [None]
+
+
+async def test_an_address_that_is_none_is_said() -> None:
+    with pytest.raises(BusDown, match="no NATS"):
+        await Connection("test").open("not an address", 1.0)
