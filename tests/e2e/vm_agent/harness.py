@@ -88,8 +88,8 @@ def step(run: str | None = None, **fields: object) -> dict[str, object]:
 
 
 def order(*steps: dict[str, object], **fields: object) -> JobOrder:
-    """An order for these steps; `job` fields go into the planned job."""
-    job = fields.pop("job", {})
+    """An order for these steps; `planned` fields go into the planned job."""
+    job = fields.pop("planned", {})
     assert isinstance(job, dict)
     planned = {
         "id": "build",
@@ -116,21 +116,19 @@ def order(*steps: dict[str, object], **fields: object) -> JobOrder:
         "name": "build",
         "timeout_ms": 60_000,
         "github": github,
+        "run_id": RunId(42),
+        "job": JobKey("build"),
+        "n": 1,
+        "host": HostId("h1"),
+        "cause": Cause("cause"),
+        "actor": "octocat",
+        "trust": "own",
+        "sha": SHA,
+        "repository": REPOSITORY,
+        "planned": msgspec.convert(planned, PlannedJob),
         **fields,
     }
-    return JobOrder(
-        run_id=RunId(42),
-        job=JobKey("build"),
-        n=1,
-        host=HostId("h1"),
-        cause=Cause("cause"),
-        actor="octocat",
-        trust="own",
-        sha=SHA,
-        repository=REPOSITORY,
-        planned=msgspec.convert(planned, PlannedJob),
-        **values,  # pyright: ignore[reportArgumentType]
-    )
+    return JobOrder(**values)  # pyright: ignore[reportArgumentType]
 
 
 class Bench:

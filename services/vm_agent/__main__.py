@@ -1,0 +1,199 @@
+"""The agent of this host: it takes the jobs that are assigned to it and runs their steps in sandboxes.
+
+*Consumes:* `job.<host_id>` (orders), `cmd.host.<host_id>` (drain, undrain).
+*Emits:* the events of its attempts (`ev.attempt.<host_id>.>`) and of itself (`ev.host.<host_id>`), log batches
+(`log.<host_id>.>`), heartbeats (`hb.<host_id>`), blobs of logs, summaries and large outputs.
+*Owns:* its attempts and sandboxes; `FIREBREAK_HOME/agent/<host_id>` on this machine.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from libs import process
+from libs.bus.port import BusDown, Consumer
+from libs.contracts import subjects
+from libs.contracts.envelope import encode
+from libs.contracts.host import HEARTBEAT_SECONDS, HostEvent, HostLeft, VmReaped
+from libs.contracts.ids import BootId, Cause
+from libs.process import Process
+from libs.settings import BadSetting
+from libs.sources import Sources
+from libs.telemetry import log
+from services.vm_agent.agent import Agent, Host
+from services.vm_agent.attempt import Bases
+from services.vm_agent.clock_skew import clock_skew_ms
+from services.vm_agent.contact import Contact
+from services.vm_agent.guard import Guard, NoGuard
+from services.vm_agent.host_log import HostLog, TakenOver
+from services.vm_agent.job.supervision import Patience
+from services.vm_agent.journal import AlreadyRunning, Journal
+from services.vm_agent.keys import HostKey
+from services.vm_agent.sandbox.drivers import NoDriver, choose
+from services.vm_agent.sandbox.protocol import Driver
+from services.vm_agent.sandbox.sweep import sweep
+
+STOPPED = "the agent was stopped"
+SPARE_HANDLERS = 8
+"""Orders in hand beyond one a slot: an order to stop must not wait behind orders that wait for the bus."""
+GOODBYE_SECONDS = 5.0
+
+logger = log.get("agent")
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a run in one process does otherwise. `driver` and `sources`: None makes them from the settings."""
+
+    driver: Driver | None = None
+    sources: Sources | None = None
+    seals: bool = True
+    """Secrets may come sealed for this boot."""
+    watched: bool = True
+    """A watchdog process stands beside the sandboxes."""
+    patience: Patience = Patience()  # noqa: RUF009  (it is frozen)
+
+
+async def serve(process: Process, options: Options = Options()) -> None:
+    """Until cancelled. Raises BadSetting where this host cannot be an agent as it is set up."""
+    settings = process.settings
+    folder = settings.home / "agent" / settings.host_id
+    try:
+        journal = Journal(folder)
+        try:
+            await _serve(process, options, folder, journal)
+        finally:
+            journal.close()
+    except AlreadyRunning as error:
+        raise BadSetting(f"FIREBREAK_HOST_ID={settings.host_id}: {error}; give each agent a name of its own") from None
+    except TakenOver as error:
+        raise BadSetting(f"FIREBREAK_HOST_ID={settings.host_id}: {error}; give each agent a name of its own") from None
+    except NoDriver as error:
+        raise BadSetting(f"FIREBREAK_DRIVER={settings.driver}: {error}") from None
+
+
+async def _serve(process: Process, options: Options, folder: Path, journal: Journal) -> None:
+    settings = process.settings
+    sandboxes = folder / "sandboxes"
+    driver = options.driver or await choose(settings.driver, sandboxes)
+    boot_id = BootId(os.urandom(16).hex())
+    host_log = HostLog(process.bus, settings.host_id, boot_id, _now)
+    bases = Bases(
+        bus=process.bus,
+        blobs=process.blobs,
+        sources=options.sources or _sources(process),
+        driver=driver,
+        boot_id=boot_id,
+        spool_folder=folder,
+        job_environment=settings.job_environment,
+        patience=options.patience,
+    )
+    host = Host(settings.host_id, settings.slots, settings.labels, HostKey(enabled=options.seals), _now)
+    reaped = await _reaped(sandboxes, journal)
+    holder: list[Contact] = []
+    guard = _guard(options, lambda seconds: [contact.suspect(_stopped(seconds)) for contact in holder])
+    agent = Agent(host, bases, host_log, journal, guard)
+    contact = Contact(process.bus, agent, time.monotonic)
+    holder.append(contact)
+    await guard.start()
+    try:
+        await host_log.join([agent.joined(await clock_skew_ms(process.bus, host.id, _now)), *reaped])
+        logger.info("joined", host=host.id, driver=driver.name, slots=host.slots, isolation=driver.isolation)
+        await _work(process, agent, contact, host_log)
+    finally:
+        await guard.close()
+
+
+async def _work(process: Process, agent: Agent, contact: Contact, host_log: HostLog) -> None:
+    """Takes orders until cancelled, then ends what runs and says goodbye."""
+    settings = process.settings
+    orders = Consumer(
+        subjects.JOBS,
+        f"agent-{settings.host_id}",
+        (subjects.doorbell(settings.host_id),),
+        concurrency=settings.slots + SPARE_HANDLERS,
+    )
+    commands = Consumer(subjects.COMMANDS, f"host-{settings.host_id}", (subjects.host_command(settings.host_id),))
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(_beat(process, agent))
+            tasks.create_task(contact.keep())
+            tasks.create_task(process.bus.consume(orders, agent.on_order))
+            tasks.create_task(process.bus.consume(commands, agent.on_command))
+    except BaseExceptionGroup as group:
+        taken_over = next((error for error in group.exceptions if isinstance(error, TakenOver)), None)
+        if taken_over is None:
+            raise
+        await agent.abandon()
+        raise taken_over from None
+    finally:
+        await agent.stop(STOPPED)
+        await _leave(host_log, agent)
+
+
+async def _leave(host_log: HostLog, agent: Agent) -> None:
+    event = HostLeft(agent.boot_id, STOPPED)
+    with contextlib.suppress(TimeoutError, TakenOver):
+        async with asyncio.timeout(GOODBYE_SECONDS):
+            await host_log.append([event], Cause(agent.boot_id))
+
+
+async def _beat(process: Process, agent: Agent) -> None:
+    subject = subjects.heartbeat(process.settings.host_id)
+    while True:
+        agent.changed.clear()
+        with contextlib.suppress(BusDown):
+            await process.bus.publish(subject, encode(agent.heartbeat()))
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(HEARTBEAT_SECONDS):
+                await agent.changed.wait()
+
+
+async def _reaped(sandboxes: Path, journal: Journal) -> list[HostEvent]:
+    """Removes what older boots left here, and says what it was."""
+    events: list[HostEvent] = []
+    for swept in await asyncio.to_thread(sweep, sandboxes):
+        attempt = journal.left.get(swept.id)
+        what = f"{swept.what}, of {attempt}" if attempt else swept.what
+        logger.warning("leftover sandbox", sandbox=swept.id, what=what, removed=swept.removed)
+        if swept.removed:
+            events.append(VmReaped(swept.id, what))
+    return events
+
+
+def _guard(options: Options, on_paused: Callable[[float], object]) -> Guard:
+    if not options.watched:
+        return NoGuard()
+    from services.vm_agent.sandbox.watchdog.client import Watchdog
+
+    return Watchdog(on_paused=on_paused, on_trouble=lambda text: logger.warning("watchdog", why=text))
+
+
+def _sources(process: Process) -> Sources:
+    # Imported here: a run in one process brings its own, and needs no mirrors.
+    from libs.github.sources import open_sources
+
+    return open_sources(process.settings)
+
+
+def _stopped(seconds: float) -> str:
+    return f"the agent stood still for {seconds:.0f} s, and its watchdog stopped the sandboxes"
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def main() -> None:
+    process.main("vm_agent", serve)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,218 @@
+"""One attempt at a job: its lease, its sandbox, its steps, its log, its end.
+
+A job without work costs two commits: [AttemptStarted, VmReady, StepStarted] and [StepFinished, AttemptFinished]. Where
+the sandbox boots for long, AttemptStarted is stored before. The sandbox is destroyed however the attempt ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import platform
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from libs.blobs.port import Blobs
+from libs.bus.port import Bus, BusDown
+from libs.contracts import subjects
+from libs.contracts.attempt import AttemptFinished, AttemptStarted, VmReady
+from libs.contracts.blobs import BlobRef
+from libs.contracts.ids import BootId
+from libs.contracts.orders import JobOrder
+from libs.contracts.run import CancelReason
+from libs.telemetry import log
+from libs.workflow.expressions import Value
+from libs.workflow.runner.masking import Masker
+from services.vm_agent.job.job import Job, JobEnd
+from services.vm_agent.job.places import Places, places
+from services.vm_agent.job.state import JobState
+from services.vm_agent.job.supervision import Cancellation, Patience
+from services.vm_agent.job.surroundings import Surroundings
+from services.vm_agent.lease import Fenced, Lease
+from services.vm_agent.log.job_log import JobLog
+from services.vm_agent.log.spool import Spool
+from services.vm_agent.ports import Sources
+from services.vm_agent.sandbox.protocol import Driver, Sandbox, SandboxError
+
+logger = log.get("agent")
+
+STAND_AT_ONCE = frozenset({"host", "bubblewrap"})
+"""Drivers whose sandboxes stand within milliseconds: their AttemptStarted goes with the first step."""
+ARCHITECTURES = {"x86_64": "X64", "amd64": "X64", "aarch64": "ARM64", "arm64": "ARM64", "i686": "X86", "armv7l": "ARM"}
+"""GitHub's names of what `uname -m` says."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bases:
+    """What all attempts of an agent share."""
+
+    bus: Bus
+    blobs: Blobs
+    sources: Sources
+    driver: Driver
+    boot_id: BootId
+    spool_folder: Path
+    job_environment: Mapping[str, str]
+    patience: Patience
+
+
+class Keeper(Protocol):
+    """Who answers for sandboxes on this host."""
+
+    def sandbox_stands(self, attempt: Attempt) -> None: ...
+    def sandbox_gone(self, attempt: Attempt) -> None: ...
+
+
+class Attempt:
+    """`run` once, as a task of its own. `secrets` are opened and valid for this job."""
+
+    def __init__(
+        self,
+        bases: Bases,
+        order: JobOrder,
+        sandbox: Sandbox,
+        *,
+        lease: Lease,
+        secrets: Mapping[str, str],
+        keeper: Keeper,
+    ) -> None:
+        self._bases, self.order, self.sandbox, self.lease = bases, order, sandbox, lease
+        self._secrets, self._keeper = secrets, keeper
+        self.ending = False
+        """Its end is being said: nothing of it runs any more."""
+        self._stands = False
+        self._begun = time.monotonic()
+        self._job: Job | None = None
+        self._early: CancelReason | None = None
+        self._masker = Masker(tuple(secrets.values()))
+        subject = subjects.log(order.host, order.run_id, order.job, order.n)
+        self._log = JobLog(lambda data: bases.bus.stream_log(subject, data), Spool(bases.spool_folder), time.monotonic)
+
+    def cancel(self, reason: CancelReason) -> None:
+        """Ends the job as GitHub does; before it has begun, as soon as it does."""
+        if self._job is not None:
+            self._job.cancel(reason)
+        elif self._early is None:
+            self._early = reason
+
+    async def run(self) -> None:
+        """Until everything is stored and the sandbox is gone. Fenced is not an error here: it says so and ends."""
+        try:
+            await self._hold_and_run()
+        except Fenced as fenced:
+            logger.warning("attempt fenced", attempt=self.order.attempt, why=fenced)
+        finally:
+            await asyncio.shield(self._clear())
+
+    async def give_up(self, why: str) -> None:
+        """The agent has ended `run`: the attempt says whose fault it was, unless it has said its end. Raises Fenced."""
+        if self.ending:
+            await self.lease.append()
+            return
+        await self._end(AttemptFinished("error", why=why, lines=self._log.lines, duration_ms=self._passed_ms()))
+
+    async def _clear(self) -> None:
+        await self._log.close()
+        await self.sandbox.destroy()
+        if self._stands:
+            self._keeper.sandbox_gone(self)
+
+    async def _end(self, event: AttemptFinished) -> None:
+        self.ending = True
+        await self.lease.append(event)
+
+    async def _hold_and_run(self) -> None:
+        order, lease = self.order, self.lease
+        lease.add(
+            AttemptStarted(order.run_id, order.job, order.n, order.host, self._bases.boot_id, self._bases.driver.name)
+        )
+        at_once = self._bases.driver.name in STAND_AT_ONCE
+        if not at_once:
+            await lease.append()
+        try:
+            phases = await self.sandbox.start()
+        except SandboxError as error:
+            await self._end(AttemptFinished("error", why=f"no sandbox: {error}", duration_ms=self._passed_ms()))
+            return
+        self._stands = True
+        self._keeper.sandbox_stands(self)
+        lease.add(VmReady("spawned" if at_once else "booted", phases))
+        await self._finish(await self._run_job())
+
+    async def _run_job(self) -> JobEnd:
+        job = self._job = Job(self._surroundings(), self.lease)
+        if self._early is not None:
+            job.cancel(self._early)
+        try:
+            return await job.run()
+        except Fenced:
+            raise
+        except Exception as error:
+            # A bug of ours must end this attempt with a reason, and no other attempt at all.
+            logger.error("attempt broke", attempt=self.order.attempt, why=repr(error))
+            return JobEnd("error", why=f"the agent failed: {type(error).__name__}")
+
+    async def _finish(self, end: JobEnd) -> None:
+        stored, trouble = await self._stored_log()
+        conclusion, why = ("error", trouble) if trouble and end.conclusion != "error" else (end.conclusion, end.why)
+        await self._end(
+            AttemptFinished(
+                conclusion=conclusion,
+                outputs=end.outputs,
+                outputs_blob=end.outputs_blob,
+                log=stored,
+                lines=self._log.lines,
+                duration_ms=self._passed_ms(),
+                why=why,
+            )
+        )
+
+    async def _stored_log(self) -> tuple[BlobRef | None, str]:
+        """The log's blob, or why there is none."""
+        try:
+            stored = await self._log.finish(self._bases.blobs)
+            await self._bases.bus.flush_logs()
+        except BusDown:
+            return None, ""
+        except Exception as error:
+            logger.error("log not stored", attempt=self.order.attempt, why=repr(error))
+            return None, f"the log could not be stored: {type(error).__name__}"
+        return stored, ""
+
+    def _surroundings(self) -> Surroundings:
+        bases = self._bases
+        at = places(self.sandbox.paths, self.order.repository.name)
+        runner = self._runner(at)
+        state = JobState(self.order, at, self._secrets, runner)
+        if state.debug:
+            runner["debug"] = "1"
+        return Surroundings(
+            sandbox=self.sandbox,
+            places=at,
+            state=state,
+            masker=self._masker,
+            log=self._log,
+            sources=bases.sources,
+            blobs=bases.blobs,
+            cancellation=Cancellation(bases.patience, time.monotonic),
+            patience=bases.patience,
+            clock=time.monotonic,
+            base_environment=bases.job_environment,
+        )
+
+    def _runner(self, at: Places) -> dict[str, Value]:
+        """The `runner` context."""
+        return {
+            "os": "Linux",
+            "arch": ARCHITECTURES.get(platform.machine().lower(), platform.machine()),
+            "name": str(self.order.host),
+            "temp": at.temp,
+            "tool_cache": at.tool_cache,
+            "workspace": at.runner_workspace,
+            "environment": "self-hosted",
+        }
+
+    def _passed_ms(self) -> float:
+        return round((time.monotonic() - self._begun) * 1000, 3)
