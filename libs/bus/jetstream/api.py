@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import TypeVar
 
 import msgspec
 
 from libs.bus.jetstream.connection import REQUEST_SECONDS, Connection
-from libs.bus.port import BusDown
+from libs.bus.port import BusDown, Extent
 
 WRONG_LAST_SEQUENCE = 10071
 WRONG_LAST_SEQUENCE_IN_FLIGHT = 10164
@@ -60,6 +61,7 @@ class StreamState(msgspec.Struct, frozen=True):
 
 class StreamInfo(msgspec.Struct, frozen=True):
     state: StreamState = StreamState()
+    created: datetime | None = None
     error: ApiError | None = None
 
 
@@ -90,3 +92,10 @@ async def call(
     if answer.error is not None:
         raise Refused(name, answer.error)
     return answer
+
+
+async def extent(connection: Connection, stream: str) -> Extent:
+    info = await call(connection, f"STREAM.INFO.{stream}", {}, StreamInfo)
+    created = info.created or datetime.fromtimestamp(0, UTC)
+    first = info.state.first_seq if info.state.messages else info.state.last_seq + 1
+    return Extent(first, info.state.last_seq, created)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from datetime import datetime
 
-from libs.bus.jetstream import appending, broadcast, direct, tail, timers
+from libs.bus.jetstream import api, appending, broadcast, direct, tail, timers
 from libs.bus.jetstream.connection import Connection
 from libs.bus.jetstream.consumer import Consuming
 from libs.bus.jetstream.key_value import JetStreamKeyValue
 from libs.bus.jetstream.logs import LogWindow
 from libs.bus.jetstream.provision import provision
-from libs.bus.port import CaughtUp, Consumer, Handler, Stored
+from libs.bus.port import CaughtUp, Consumer, Extent, Handler, Stored
 from libs.bus.streams import BucketSpec, StreamSpec, is_queue
 from libs.contracts.envelope import Commit
 from libs.contracts.subjects import stream_of
@@ -51,6 +51,9 @@ class JetStreamBus:
 
     async def get(self, stream: str, seq: int) -> Stored | None:
         return await direct.by_place(self._connection, stream, seq)
+
+    async def extent(self, stream: str) -> Extent:
+        return await api.extent(self._connection, stream)
 
     def tail(
         self, stream: str, filters: tuple[str, ...], after: int, *, follow: bool = True

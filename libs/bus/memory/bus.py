@@ -16,7 +16,7 @@ from libs.bus.memory.consumer import Ledger, Workers
 from libs.bus.memory.key_value import MemoryKeyValue
 from libs.bus.memory.stream import MemoryStream
 from libs.bus.memory.timers import MemoryTimers
-from libs.bus.port import CaughtUp, Conflict, Consumer, Handler, Stored
+from libs.bus.port import CaughtUp, Conflict, Consumer, Extent, Handler, Stored
 from libs.bus.streams import BUCKETS, BucketSpec, StreamSpec, is_queue, table
 from libs.contracts.envelope import Commit, decode_commit, encode
 from libs.contracts.subjects import DEAD, TIMERS, stream_of
@@ -58,6 +58,10 @@ class MemoryBus:
 
     async def get(self, stream: str, seq: int) -> Stored | None:
         return self._streams[stream].get(seq)
+
+    async def extent(self, stream: str) -> Extent:
+        held = self._streams[stream]
+        return Extent(held.first_seq, held.last_seq, held.created)
 
     def tail(
         self, stream: str, filters: tuple[str, ...], after: int, *, follow: bool = True

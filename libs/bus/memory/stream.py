@@ -17,6 +17,7 @@ class MemoryStream:
 
     def __init__(self, spec: StreamSpec) -> None:
         self.spec = spec
+        self.created = datetime.now(UTC)
         self.last_seq = 0
         self.first_seq = 1
         self._messages: dict[int, Stored] = {}

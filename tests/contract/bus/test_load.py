@@ -74,3 +74,12 @@ async def test_what_was_appended_can_be_loaded_at_once(bus: Bus) -> None:
     for number in range(100):
         await bus.append(commit("ev.run.octo.own.1", f"c{number}"), expected=None)
         assert len(await bus.load("ev.run.octo.own.1")) == number + 1
+
+
+async def test_the_extent_of_a_stream(bus: Bus) -> None:
+    empty = await bus.extent("EVENTS")
+    assert (empty.first, empty.last) == (1, 0)
+    await _three_runs(bus)
+    full = await bus.extent("EVENTS")
+    assert (full.first, full.last) == (1, 9)
+    assert full.created == empty.created
