@@ -71,21 +71,31 @@ class Clone:
             return False
         return True
 
-    async def workflows(self, sha: str) -> list[WorkflowFile]:
-        """Raises SourceMissing where there are too many, or the clone is damaged."""
+    async def workflows(self, sha: str, places: tuple[str, ...] = (WORKFLOWS_FOLDER,)) -> list[WorkflowFile]:
+        """`places` are files, or folders whose files are read. Raises SourceMissing where there are too many, or the
+        clone is damaged."""
+        found: dict[str, Entry] = {}
+        for place in places:
+            folder, _, name = place.rpartition("/") if place.endswith((".yml", ".yaml")) else (place, "", "")
+            for entry in await self._entries(sha, folder):
+                if entry.mode != FOLDER and (
+                    entry.name == name or (not name and entry.name.endswith((".yml", ".yaml")))
+                ):
+                    found[f"{folder}/{entry.name}" if folder else entry.name] = entry
+        if len(found) > MAX_WORKFLOW_FILES:
+            raise SourceMissing(f"{len(found)} workflow files; {MAX_WORKFLOW_FILES} are the most")
+        return [await self._workflow(path, found[path]) for path in sorted(found)]
+
+    async def _entries(self, sha: str, folder: str) -> list[Entry]:
         try:
-            entries = await self.reader.folder(f"{sha}:{WORKFLOWS_FOLDER}")
+            return await self.reader.folder(f"{sha}:{folder}")
         except ObjectMissing:
             return []
         except (ReaderBroken, ObjectTooLarge) as error:
             raise SourceMissing(str(error)) from None
-        wanted = [entry for entry in entries if entry.name.endswith((".yml", ".yaml")) and entry.mode != FOLDER]
-        if len(wanted) > MAX_WORKFLOW_FILES:
-            raise SourceMissing(f"{WORKFLOWS_FOLDER} holds {len(wanted)} files; {MAX_WORKFLOW_FILES} are the most")
-        return [await self._workflow(entry) for entry in sorted(wanted, key=lambda entry: entry.name)]
 
-    async def _workflow(self, entry: Entry) -> WorkflowFile:
-        path = f"{WORKFLOWS_FOLDER}/{entry.name}".encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    async def _workflow(self, name: str, entry: Entry) -> WorkflowFile:
+        path = name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
         if entry.mode in (SYMLINK, SUBMODULE):
             return WorkflowFile(path, b"", "a workflow has to be a plain file, not a symbolic link or a submodule")
         try:
@@ -145,6 +155,8 @@ class Clone:
 
     async def resolve(self, ref: str) -> Resolved | None:
         """A full ref, a branch, a tag or a commit, in this order; None where there is none of this name."""
+        if ref == "HEAD":
+            return await self._head()
         for full in candidates(ref):
             try:
                 command = ("rev-parse", "--verify", "--quiet", "--end-of-options", f"{full}^{{commit}}")
@@ -153,6 +165,17 @@ class Clone:
                 continue
             return Resolved(found.decode().strip(), shown_ref(full))
         return Resolved(ref, "") if is_commit_sha(ref) and await self.has(ref) else None
+
+    async def _head(self) -> Resolved | None:
+        """The commit, and the branch that it is on, if it is on one."""
+        try:
+            verify = ("rev-parse", "--verify", "--quiet", "HEAD^{commit}")
+            commit = await self.git.run(*verify, directory=self.directory, seconds=REF_SECONDS)
+        except GitFailed:
+            return None
+        text = (self.directory / "HEAD").read_text(errors="replace").strip()
+        branch = text.removeprefix("ref: ") if text.startswith("ref: ") else ""
+        return Resolved(commit.decode().strip(), branch)
 
 
 def candidates(ref: str) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from libs.github.addresses import ClonePolicy, CloneUrl, UrlRefused
 from libs.github.flock import locked
 from libs.github.git import Git, GitFailed
 from libs.github.payload import is_ref
+from libs.repositories import Resolved
 from libs.sources import SourceMissing, SourceRefused
 from libs.telemetry import log
 
@@ -27,6 +29,7 @@ LIST_SECONDS = 10.0
 MAX_FETCHES = 8
 """At once in this process: git's index-pack takes a processor each."""
 KEPT = "refs/firebreak/commits/"
+EVERYTHING = "*"
 
 _log = log.get("mirror")
 
@@ -51,6 +54,13 @@ class Fetcher:
     async def fetch(self, repository: Repository, sha: str, hints: tuple[str, ...], seconds: float) -> None:
         """Raises SourceMissing (unreachable, not there, or not there yet), SourceRefused. Whoever asks for the same
         commit meanwhile waits for the same fetch."""
+        await self._join(repository, sha, hints, seconds)
+
+    async def refresh(self, repository: Repository, seconds: float) -> None:
+        """Brings every branch and tag. Raises as `fetch`."""
+        await self._join(repository, EVERYTHING, (), seconds)
+
+    async def _join(self, repository: Repository, sha: str, hints: tuple[str, ...], seconds: float) -> None:
         key = (str(self.directory(repository)), sha)
         task = self._running.get(key)
         if task is None:
@@ -59,8 +69,9 @@ class Fetcher:
             task.add_done_callback(lambda done: self._forget(key, done))
         done, _ = await asyncio.wait((task,), timeout=seconds)
         if not done:
+            what = "everything" if sha == EVERYTHING else f"commit {sha}"
             raise SourceMissing(
-                f"{repository.full_name}: commit {sha} was not fetched within {seconds:.0f} s."
+                f"{repository.full_name}: {what} was not fetched within {seconds:.0f} s."
                 " The fetch goes on: send the delivery again in some minutes"
             )
         task.result()
@@ -70,28 +81,45 @@ class Fetcher:
         if not task.cancelled():
             task.exception()  # Whoever waits for it has it; if nobody does any more, it is nobody's.
 
+    async def default(self, repository: Repository) -> Resolved:
+        """The newest commit of the default branch. Raises as `fetch`."""
+        output = await self._list(repository, "--symref", "HEAD")
+        branch = re.search(r"^ref: (refs/heads/\S+)\tHEAD$", output, re.MULTILINE)
+        commit = re.search(r"^([0-9a-f]{40,64})\tHEAD$", output, re.MULTILINE)
+        if commit is None:
+            raise SourceMissing(f"{repository.full_name} is empty: it has no default branch")
+        return Resolved(commit[1], branch[1] if branch is not None and is_ref(branch[1]) else "")
+
     async def listed(self, repository: Repository, refs: tuple[str, ...]) -> dict[str, str]:
         """What these refs are over there; a tag stands for the commit that it names. Raises as `fetch`."""
-        url = await self._url(repository)
         wanted = [pattern for ref in refs if is_ref(ref) for pattern in (ref, f"{ref}^{{}}")]
-        try:
-            git = self.git_for(url)
-            output = await git.run("ls-remote", "--", url.url, *wanted, seconds=LIST_SECONDS, directory=None)
-        except GitFailed as error:
-            raise SourceMissing(f"{repository.full_name}: {error}") from None
+        output = await self._list(repository, *wanted)
         found: dict[str, str] = {}
-        for line in output.decode("utf-8", "replace").splitlines():
+        for line in output.splitlines():
             sha, _, name = line.partition("\t")
             if name.removesuffix("^{}") in refs:
                 found[name.removesuffix("^{}")] = sha
         return found
 
-    def git_for(self, url: CloneUrl) -> Git:
+    async def _list(self, repository: Repository, *words: str) -> str:
+        url = await self._url(repository)
+        options = [word for word in words if word.startswith("--")]
+        patterns = [word for word in words if not word.startswith("--")]
+        try:
+            git = self.git_for(url, trusted=bool(repository.id))
+            output = await git.run("ls-remote", *options, "--", url.url, *patterns, seconds=LIST_SECONDS)
+        except GitFailed as error:
+            raise SourceMissing(f"{repository.full_name}: {error}") from None
+        return output.decode("utf-8", "replace")
+
+    def git_for(self, url: CloneUrl, *, trusted: bool = True) -> Git:
+        """`trusted`: an event came from this repository. The token is for those, not for what a job names."""
         settings: dict[str, str] = {}
         if url.pinned:
             # What was checked is what is connected to: a name server must not be asked twice.
             settings["http.curloptResolve"] = f"{url.host}:{url.port}:{','.join(url.pinned)}"
-        if not self.token or url.protocol != "https" or (url.host, url.port) != ("github.com", 443):
+        at_github = url.protocol == "https" and (url.host.lower(), url.port) == ("github.com", 443)
+        if not (self.token and trusted and at_github):
             return Git((url.protocol,), settings)
         basic = base64.b64encode(f"x-access-token:{self.token}".encode()).decode()
         header = {"http.https://github.com/.extraHeader": f"Authorization: Basic {basic}"}
@@ -116,7 +144,7 @@ class Fetcher:
         try:
             async with self._slots, locked(directory.with_suffix(".lock"), FETCH_SECONDS):
                 await _prepare(directory)
-                await self._into(directory, url, sha, hints)
+                await self._into(directory, url.url, self.git_for(url, trusted=bool(repository.id)), (sha, *hints))
         except TimeoutError:
             raise SourceMissing(f"{repository.full_name}: another process has fetched it for too long") from None
         except GitFailed as error:
@@ -124,23 +152,39 @@ class Fetcher:
         except OSError as error:
             raise SourceMissing(f"{repository.full_name}: its mirror {directory} cannot be written: {error}") from None
 
-    async def _into(self, directory: Path, url: CloneUrl, sha: str, hints: tuple[str, ...]) -> None:
+    async def _into(self, directory: Path, url: str, git: Git, wanted: tuple[str, ...]) -> None:
         """1. Somebody else fetched it meanwhile. 2. By its name, which GitHub allows. 3. By what it may be behind."""
-        if await _has(directory, sha):
-            return
-        git = self.git_for(url)
-        command = ("fetch", "--quiet", "--no-tags", "--force", "--no-write-fetch-head", "--no-recurse-submodules", "--")
-        try:
-            kept = f"+{sha}:{KEPT}{sha}"
-            await git.run(*command, url.url, kept, directory=directory, seconds=FETCH_SECONDS)
-        except GitFailed as refused:
-            if "not our ref" not in refused.said and "unadvertised" not in refused.said:
-                raise
-            refs = ("refs/heads/*", "refs/tags/*", *(hint for hint in hints if hint.startswith("refs/pull/")))
-            for ref in refs:
+        sha, *hints = wanted
+        if sha != EVERYTHING:
+            if await _has(directory, sha):
+                return
+            try:
+                await _fetch(directory, url, git, f"+{sha}:{KEPT}{sha}")
+            except GitFailed as refused:
+                if "not our ref" not in refused.said and "unadvertised" not in refused.said:
+                    raise
+            else:
+                await _tidy(directory)
+                return
+        await _fetch(directory, url, git, "+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
+        for hint in hints:
+            if hint.startswith("refs/pull/"):
                 with contextlib.suppress(GitFailed):
-                    await git.run(*command, url.url, f"+{ref}:{ref}", directory=directory, seconds=FETCH_SECONDS)
+                    await _fetch(directory, url, git, f"+{hint}:{hint}")
         await _tidy(directory)
+
+
+async def _fetch(directory: Path, url: str, git: Git, *refs: str) -> None:
+    command = (
+        "fetch",
+        "--quiet",
+        "--no-tags",
+        "--force",
+        "--prune",
+        "--no-write-fetch-head",
+        "--no-recurse-submodules",
+    )
+    await git.run(*command, "--", url, *refs, directory=directory, seconds=FETCH_SECONDS)
 
 
 async def _prepare(directory: Path) -> None:

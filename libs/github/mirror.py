@@ -72,7 +72,14 @@ class Mirrors:
             )
         return fetched
 
+    async def refresh(self, repository: Repository, seconds: float) -> None:
+        """Every branch and tag of a mirror of our own; a clone at REPOSITORY_PATH is as it is."""
+        _check(repository)
+        if self.local(repository) is None:
+            await self.fetcher.refresh(repository, seconds)
+
     async def resolve(self, repository: Repository, ref: str, seconds: float) -> Resolved:
+        """`HEAD` is the default branch. Raises SourceMissing, SourceRefused."""
         _check(repository)
         local = self.local(repository)
         found = None if local is None else await self.clone(local).resolve(ref)
@@ -81,16 +88,22 @@ class Mirrors:
         if is_commit_sha(ref):
             await self.clone_with(repository, ref, (), seconds)
             return Resolved(ref, "")
+        if ref == "HEAD":
+            return await self.fetcher.default(repository)
         wanted = [name for name in candidates(ref) if not name.startswith("refs/remotes/")]
-        listed = await self.fetcher.listed(repository, tuple(wanted))
+        listed = await self.fetcher.listed(repository, tuple(wanted)) if wanted else {}
         for name in wanted:
             if name in listed:
                 return Resolved(listed[name], name)
         raise SourceMissing(f"{repository.full_name} has no branch and no tag {ref[:200]!r}")
 
     def local(self, repository: Repository) -> Path | None:
-        """The git directory below REPOSITORY_PATH, if there is one."""
-        if self.repository_path is None:
+        """The git directory below REPOSITORY_PATH, if there is one.
+
+        A repository without an id is one that a job named, not one that an event came from: what it may read of those
+        is what the public may, except on a machine of one's own.
+        """
+        if self.repository_path is None or not (repository.id or self.fetcher.policy.private):
             return None
         owner = self.repository_path / repository.owner
         found = (find_git_directory(owner / name) for name in (f"{repository.name}.git", repository.name))
