@@ -17,7 +17,7 @@ CONTEXT_CHARACTERS = 255
 NAME_CHARACTERS = 120
 """Of one name in a comment: a table of longer ones is unreadable."""
 _HIDDEN = {"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"}
-"""Controls, direction overrides, surrogates, private and unassigned characters: what can make a line look like another."""
+"""Controls, direction overrides, surrogates, unassigned: what can make a line look like another."""
 _IN_CODE = str.maketrans({"`": "\N{MODIFIER LETTER GRAVE ACCENT}", "|": "\N{BROKEN BAR}"})
 """The two characters that end a code span or a table's cell."""
 

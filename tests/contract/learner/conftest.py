@@ -1,0 +1,52 @@
+"""A learner's folder, and a log to fill it from, without a process."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from libs.bus.memory import MemoryBus
+from libs.bus.port import CaughtUp
+from services.learner.batch import Batch
+from services.learner.database import Database
+from services.learner.fold import fold
+from services.learner.library import Library
+from services.learner.reading import FILTERS
+from services.learner.snapshot import ask
+from tests.fakes.history import History
+
+
+class Learned:
+    """`learn` folds what is new on the bus, as one batch; `rows` asks a snapshot of it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.bus = MemoryBus()
+        self.history = History(self.bus)
+        self.library = Library(folder)
+        folder.mkdir()
+        self.aside: list[str] = []
+        self.database: Database = self.library.open(self.aside.append)
+
+    async def learn(self) -> None:
+        batch = Batch()
+        positions = self.database.positions()
+        for stream, filters in FILTERS.items():
+            async for message in self.bus.tail(stream, filters, positions.get(stream, 0), follow=False):
+                if not isinstance(message, CaughtUp):
+                    batch.add(stream, message, fold(message))
+        self.database.write(batch)
+        self.library.publish(self.database)
+
+    def rows(self, query: str) -> list[Any]:
+        with ask(self.library.folder, query) as answer:
+            return list(answer.rows)
+
+
+@pytest.fixture
+def learned(tmp_path: Path) -> Generator[Learned]:
+    one = Learned(tmp_path / "analytics")
+    yield one
+    one.database.close()
