@@ -71,6 +71,9 @@ class World:
     async def cancel(self, run_id: RunId, id: str = "c1") -> None:
         await self.command(CancelRun(CommandId(id), run_id, "octocat"))
 
+    async def rerun(self, run_id: RunId, id: str = "r1") -> None:
+        await self.command(RerunRun(CommandId(id), run_id, "octocat"))
+
     async def until_over(self, run_id: RunId, run_attempt: int = 1, seconds: float = 10) -> RunFinished:
         async def wait() -> RunFinished:
             tail = self.bus.tail(subjects.EVENTS, (subjects.any_run(run_id),), 0)
@@ -126,13 +129,3 @@ async def world(**fields: object) -> AsyncIterator[World]:
 
 def types(events: list[object]) -> list[str]:
     return [type(event).__name__ for event in events]
-
-
-if not hasattr(MemoryBus, "extent"):  # TEMPORARY: until the bus in memory has it
-    from libs.bus.port import Extent
-
-    async def _extent(self: MemoryBus, stream: str) -> Extent:
-        held = self._streams[stream]
-        return Extent(held.first_seq, held.last_seq, datetime(2026, 1, 1, tzinfo=UTC))
-
-    MemoryBus.extent = _extent  # type: ignore[attr-defined]

@@ -1,0 +1,218 @@
+"""Whatever happens and in whatever order, with two schedulers deciding at once: each attempt has one owner, each run
+attempt one end, nothing of a job follows its run's end, and no success has a hole.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from msgspec.structs import replace
+
+from libs.contracts import subjects
+from libs.contracts.attempt import AttemptFinished, AttemptLost, AttemptRefused, AttemptStarted, StepFinished
+from libs.contracts.commands import CancelRun, RerunRun
+from libs.contracts.ids import CommandId, RunId
+from libs.contracts.plan import Plan
+from libs.contracts.run import JobAssigned, JobCancelRequested, JobFinished, JobQueued, RunFinished, RunRerun
+from libs.contracts.timers import JobDeadline, RunDeadline
+from tests.property.scheduler.simulation import Log, OneAgent, OneScheduler, pass_time, planned
+from tests.unit.services.scheduler.story import job, matrix, plan
+
+SHAPES = (
+    (job("a"),),
+    (job("a", steps=2), job("b", needs=("a",))),
+    (job("a"), job("b"), job("c", needs=("a", "b"), if_="always()")),
+    (job("m", strategy=matrix({"n": [1, 2, 3]})), job("z", needs=("m",))),
+    (job("m", strategy=matrix({"n": [1, 2]}, fail_fast=False, max_parallel=1), continue_on_error=True),),
+    (job("p"), job("m", needs=("p",), strategy=matrix({"n": ["${{ needs.p.outputs.step }}", "x"]}))),
+)
+OUTCOMES = st.sampled_from(["success", "success", "success", "failure", "error", "cancellation"])
+BOTH = st.integers(0, 1)
+ANY = st.integers(0, 1_000_000)
+
+
+class ManySchedulers(RuleBasedStateMachine):
+    def __init__(self) -> None:
+        super().__init__()
+        self.log = Log()
+        self.plans: dict[RunId, Plan] = {}
+        self.schedulers = [OneScheduler(self.log), OneScheduler(self.log)]
+        self.agents = [OneAgent(self.log, "h1", self.plans), OneAgent(self.log, "h2", self.plans)]
+        self.commands = 0
+
+    @rule(shape=st.sampled_from(SHAPES))
+    @precondition(lambda self: len(self.plans) < 4)
+    def plan(self, shape):
+        made = plan(*shape, run_id=len(self.plans) + 1)
+        self.plans[made.run_id] = made
+        planned(self.log, made)
+
+    @rule(which=BOTH, count=st.integers(1, 30))
+    def read(self, which, count):
+        self.schedulers[which].read(count)
+
+    @rule(which=BOTH)
+    def decide(self, which):
+        self.schedulers[which].decide()
+
+    @rule(which=BOTH)
+    def store(self, which):
+        self.schedulers[which].store()
+
+    @rule(which=BOTH)
+    def all_at_once(self, which):
+        """What a healthy scheduler does all the time."""
+        scheduler = self.schedulers[which]
+        scheduler.read(1000)
+        scheduler.decide()
+        while scheduler.under_way:
+            scheduler.store()
+        scheduler.read(1000)
+
+    @rule(which=BOTH, pick=ANY)
+    def start(self, which, pick):
+        doors = self.agents[which].doors()
+        if doors:
+            self.agents[which].start(doors[pick % len(doors)])
+
+    @rule(which=BOTH, pick=ANY, outcome=OUTCOMES, lose_step=st.sampled_from([False, False, False, True]))
+    def step(self, which, pick, outcome, lose_step):
+        agent = self.agents[which]
+        if agent.running:
+            agent.go_on(sorted(agent.running)[pick % len(agent.running)], outcome, lose_step=lose_step)
+
+    @rule(which=BOTH, pick=ANY)
+    def refuse(self, which, pick):
+        doors = self.agents[which].doors()
+        if doors:
+            self.agents[which].refuse(doors[pick % len(doors)])
+
+    @rule(which=BOTH)
+    def reboot(self, which):
+        self.agents[which].join()
+
+    @rule(which=BOTH, pick=ANY)
+    def lose(self, which, pick):
+        attempts = self.schedulers[which].attempts()
+        if attempts:
+            self.schedulers[which].lose(*attempts[pick % len(attempts)])
+
+    @rule(pick=ANY, rerun=st.booleans(), failed=st.booleans())
+    @precondition(lambda self: self.plans)
+    def command(self, pick, rerun, failed):
+        """Both get it: a queue may hand a command out twice."""
+        self.commands += 1
+        run_id, id = RunId(pick % len(self.plans) + 1), CommandId(f"c{self.commands}")
+        what = RerunRun(id, run_id, "me", failed) if rerun else CancelRun(id, run_id, "me")
+        for scheduler in self.schedulers:
+            scheduler.ask(what)
+
+    @rule(which=BOTH, pick=ANY, whole_run=st.sampled_from([False, False, True]))
+    def deadline(self, which, pick, whole_run):
+        scheduler = self.schedulers[which]
+        attempts = scheduler.attempts()
+        if attempts:
+            address = attempts[pick % len(attempts)][0]
+            owner, repo, run_id = address.owner, address.repo, address.run_id
+            of_job = JobDeadline(owner, repo, run_id, address.job, address.n)
+            scheduler.ask(RunDeadline(owner, repo, run_id, 1) if whole_run else of_job)
+
+    @rule(seconds=st.sampled_from([1, 100, 90_000]))
+    def wait(self, seconds):
+        pass_time(self.log, seconds)
+
+    @invariant()
+    def every_attempt_has_one_owner(self):
+        for run_id in self.plans:
+            assigned = [event for event in self.log.run_events(run_id) if isinstance(event, JobAssigned)]
+            assert all(count == 1 for count in Counter((event.job, event.n) for event in assigned).values())
+
+    @invariant()
+    def every_run_attempt_ends_at_most_once_and_nothing_follows(self):
+        for run_id in self.plans:
+            over, ends = False, Counter()
+            for event in self.log.run_events(run_id):
+                if isinstance(event, RunFinished):
+                    over = True
+                    ends[event.run_attempt] += 1
+                elif isinstance(event, RunRerun):
+                    over = False
+                elif isinstance(event, JobQueued | JobAssigned | JobFinished | JobCancelRequested):
+                    assert not over, event
+            assert all(count == 1 for count in ends.values())
+
+    @invariant()
+    def no_success_has_a_hole(self):
+        for run_id, made in self.plans.items():
+            hosts = {}
+            for event in self.log.run_events(run_id):
+                if isinstance(event, JobAssigned):
+                    hosts[event.job, event.n] = event.host
+                if isinstance(event, JobFinished) and event.outcome == "success":
+                    steps = next(each.steps for each in made.jobs if each.id == event.job_id)
+                    address = subjects.RunAddress(made.repository.owner, made.repository.name, run_id)
+                    subject = subjects.attempt(hosts[event.job, event.n], address, event.job, event.n)
+                    said = self.log.attempt_events(subject)
+                    recorded = {each.step for each in said if isinstance(each, StepFinished)}
+                    assert recorded == {step.index for step in steps}
+
+    @invariant()
+    def nobody_speaks_after_an_attempts_end(self):
+        for subject in {stored.subject for stored in self.log.messages if stored.subject.startswith("ev.attempt.")}:
+            said = self.log.attempt_events(subject)
+            ends = [e for e in said if isinstance(e, AttemptFinished | AttemptLost | AttemptRefused)]
+            assert len(ends) <= 1
+            assert not ends or said[-1] is ends[0]
+            assert sum(isinstance(event, AttemptStarted) for event in said) <= 1
+
+    def teardown(self):
+        """Then all goes well for a while: every run comes to its end, and both schedulers agree on everything."""
+        for _ in range(200):
+            before = len(self.log.messages)
+            self._hosts_have_room()
+            for which in (0, 1):
+                while self.schedulers[which].under_way:
+                    self.schedulers[which].store()
+                self.all_at_once(which)
+            self._agents_go_on()
+            self._lose_what_nobody_runs()
+            if len(self.log.messages) == before:
+                break
+        for run_id in self.plans:
+            events = self.log.run_events(run_id)
+            attempts = 1 + sum(isinstance(event, RunRerun) for event in events)
+            ends = [event.run_attempt for event in events if isinstance(event, RunFinished)]
+            assert ends == list(range(1, attempts + 1)), events
+        for scheduler in self.schedulers:
+            assert scheduler.index.runs == {}
+            assert not scheduler.index.usage.hosts
+            assert not scheduler.index.usage.groups
+
+    def _agents_go_on(self):
+        for agent in self.agents:
+            for subject in agent.doors():
+                if not self.log.attempt_events(subject):
+                    agent.start(subject)
+            for subject in list(agent.running):
+                agent.go_on(subject, "success")
+
+    def _hosts_have_room(self):
+        """As their next heartbeats would say."""
+        for scheduler in self.schedulers:
+            scheduler.index.fleet = {host.id: replace(host, full=False) for host in scheduler.index.fleet.values()}
+
+    def _lose_what_nobody_runs(self):
+        """Attempts of an earlier boot, which no agent knows any more."""
+        known = {subject for agent in self.agents for subject in agent.running}
+        for scheduler in self.schedulers:
+            for address, place in scheduler.attempts():
+                run = subjects.RunAddress(address.owner, address.repo, address.run_id)
+                if place and subjects.attempt(address.host, run, address.job, address.n) not in known:
+                    scheduler.lose(address, place)
+
+
+ManySchedulers.TestCase.settings = settings(max_examples=1500, stateful_step_count=80, deadline=None)
+TestManySchedulers = ManySchedulers.TestCase
