@@ -63,7 +63,7 @@ class Reader:
 
 async def explain_hole(bus: Bus, stream: str, first: int, behind: int) -> None:
     """Returns where no message is left from `first` up to, not including, `behind`. Raises UnexplainedHole."""
-    if await _first_place(bus, stream) >= behind:
+    if (await bus.extent(stream)).first >= behind:
         return
     if behind - first > HOLE_PLACES:
         raise UnexplainedHole(
@@ -82,19 +82,4 @@ async def is_the_same(bus: Bus, stream: str, anchors: list[tuple[int, str]]) -> 
         stored = await bus.get(stream, place)
         if stored is not None:
             return anchor(stored) == expected
-    return await _last_place(bus, stream, anchors[0][0]) >= anchors[0][0]
-
-
-async def _first_place(bus: Bus, stream: str) -> int:
-    async with aclosing(bus.tail(stream, FILTERS[stream], 0, follow=False)) as messages:
-        async for message in messages:
-            return message.seq
-    return 0
-
-
-async def _last_place(bus: Bus, stream: str, after: int) -> int:
-    async with aclosing(bus.tail(stream, FILTERS[stream], after, follow=False)) as messages:
-        async for message in messages:
-            if isinstance(message, CaughtUp):
-                return message.seq
-    return 0
+    return (await bus.extent(stream)).last >= anchors[0][0]

@@ -34,10 +34,10 @@ CONSUMER = Consumer(
     stream=subjects.EVENTS,
     name="reporter",
     filters=(subjects.ALL_RUNS, subjects.ALL_ATTEMPTS),
-    ack_wait_seconds=60.0,  # one pass posts what it can; between turns it says that it is alive
+    ack_wait_seconds=15.0,  # how long what a dead reporter had in hand is not handled by anybody
     concurrency=256,  # events in hand; those of one run wait for one pass
 )
-ALIVE_SECONDS = 20.0
+ALIVE_SECONDS = 5.0
 
 _log = log.get("reporter")
 

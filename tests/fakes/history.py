@@ -117,12 +117,16 @@ class OneRun:
         began = attempt.AttemptStarted(self.run_id, JobKey(job), n, HOST, BootId("boot"), "host")
         return await self.at(job, n, began, attempt.VmReady("spawned", {"spawn": 1.5}))
 
-    async def step(self, job: str, index: int, name: str, result: Result = "success", *, n: int = 1, ms: float = 10) -> int:
+    async def step(
+        self, job: str, index: int, name: str, result: Result = "success", *, n: int = 1, ms: float = 10
+    ) -> int:
         code = None if result == "skip" else int(result != "success")
         finished = attempt.StepFinished(index, name, result, result, duration_ms=ms, exit_code=code)
         return await self.at(job, n, finished)
 
-    async def finished(self, job: str, result: Result = "success", *, n: int = 1, name: str = "", ms: float = 100) -> int:
+    async def finished(
+        self, job: str, result: Result = "success", *, n: int = 1, name: str = "", ms: float = 100
+    ) -> int:
         await self.at(job, n, attempt.AttemptFinished(result, duration_ms=ms))
         job_id = job.partition("~")[0]
         return await self.say(run.JobFinished(JobKey(job), job_id, name or job, result, result, n=n))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
+from dataclasses import replace
 
 import pytest
 
 from libs.blobs.memory import MemoryBlobs
 from libs.bus.memory import MemoryBus
-from libs.bus.port import CaughtUp, Stored
+from libs.bus.port import CaughtUp, Extent, Stored
 from libs.contracts import run, subjects
 from libs.contracts.blobs import BlobRef
 from services.learner.batch import anchor
@@ -29,6 +30,11 @@ class Lossy(MemoryBus):
 
     async def get(self, stream: str, seq: int) -> Stored | None:
         return None if seq in self.erased else await super().get(stream, seq)
+
+    async def extent(self, stream: str) -> Extent:
+        extent = await super().extent(stream)
+        kept = [place for place in range(extent.first, extent.last + 1) if place not in self.erased]
+        return replace(extent, first=kept[0] if kept else extent.last + 1)
 
     async def tail(
         self, stream: str, filters: tuple[str, ...], after: int, *, follow: bool = True
