@@ -98,9 +98,9 @@ def evolve_attempt(run: Run, address: AttemptAddress, event: AttemptEvent, at: d
         return run
     if job.attempt.end is not None:
         return run
-    job = _job_step(_told(run, event, address.job), address.job, event)
-    assert job.attempt is not None
-    return _with(_told(run, event, address.job), _attempt_step(job, job.attempt, event, at))
+    attempt = job.attempt
+    run = _told(run, event, address.job)
+    return _with(run, _attempt_step(_job_step(run, address.job, event), attempt, event, at))
 
 
 def _begin(event: RunEvent, at: datetime) -> Run:

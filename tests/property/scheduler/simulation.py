@@ -28,7 +28,7 @@ from libs.contracts.plan import Plan
 from libs.contracts.results import Result
 from libs.contracts.run import JobAssigned, RunEvent, RunPlanned
 from libs.contracts.subjects import AttemptAddress
-from services.scheduler.decide import Situation
+from services.scheduler.decide import Situation, decide
 from services.scheduler.leases import held
 from services.scheduler.shell.clock import Clocks
 from services.scheduler.shell.inbox import Asked
@@ -119,6 +119,8 @@ class OneScheduler:
     def decide(self) -> None:
         situation = Situation(self.log.clock, self.index.fleet)
         for draft in self.rounds.drafts(list(self.index.runs), situation):
+            assert draft.run is not None
+            assert decide(draft.run, situation) == []  # who decides twice says nothing new
             draft.tracked.appending, draft.tracked.proposed = True, draft.run
             self.index.count(draft.tracked)
             self.under_way.append((draft, draft.tracked.seq))

@@ -214,5 +214,5 @@ class ManySchedulers(RuleBasedStateMachine):
                     scheduler.lose(address, place)
 
 
-ManySchedulers.TestCase.settings = settings(max_examples=1500, stateful_step_count=80, deadline=None)
+ManySchedulers.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
 TestManySchedulers = ManySchedulers.TestCase
