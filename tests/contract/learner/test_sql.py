@@ -1,0 +1,59 @@
+"""`firebreak sql`: answers on standard output, words on standard error, exit codes that scripts rely on."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from services.cli.commands.sql import command
+from tests.contract.learner.conftest import Learned
+
+
+@pytest.fixture
+def home(learned: Learned) -> Path:
+    learned.library.publish(learned.database)
+    return learned.library.folder.parent
+
+
+def sql(home: Path, *arguments: str, stdin: str | None = None) -> Result:
+    return CliRunner().invoke(command, arguments, input=stdin, env={"FIREBREAK_HOME": str(home)})
+
+
+async def test_a_question_as_a_table_as_json_and_as_csv(learned: Learned, home: Path) -> None:
+    await learned.history.one_run().whole()
+    await learned.learn()
+    query = "SELECT job, outcome FROM jobs"
+    assert sql(home, query).stdout.splitlines() == ["job    outcome", "-----  -------", "build  success"]
+    assert json.loads(sql(home, "--json", query).stdout) == [{"job": "build", "outcome": "success"}]
+    assert sql(home, query, "--csv").stdout == "job,outcome\nbuild,success\n"
+
+
+def test_the_question_may_come_from_standard_input(home: Path) -> None:
+    assert json.loads(sql(home, "--json", stdin="SELECT 1 AS one;\n").stdout) == [{"one": 1}]
+
+
+def test_rows_over_the_limit_are_announced_on_standard_error(home: Path) -> None:
+    result = sql(home, "--limit", "2", "SELECT * FROM range(5)")
+    assert result.stdout.splitlines()[2:] == ["    0", "    1"]
+    assert "only the first 2 rows" in result.stderr
+
+
+@pytest.mark.parametrize("query", ["SELEC 1", "SELECT 1; SELECT 2", "DROP TABLE cursor", "SELECT * FROM nowhere"])
+def test_a_bad_statement_exits_2_with_duckdbs_words(home: Path, query: str) -> None:
+    result = sql(home, query)
+    assert result.exit_code == 2
+    assert result.stderr.startswith("Error: ")
+    assert result.stdout == ""
+
+
+def test_without_a_snapshot_it_exits_3_and_says_what_to_do(tmp_path: Path) -> None:
+    result = sql(tmp_path / "nowhere", "SELECT 1")
+    assert result.exit_code == 3
+    assert "start the learner" in result.stderr
+
+
+def test_help_has_an_example() -> None:
+    assert 'Example: firebreak sql "SELECT' in CliRunner().invoke(command, ["--help"]).stdout
