@@ -40,6 +40,10 @@ class Rounds:
         self._waiting: dict[RunId, list[Waiting]] = {}
         self.asked: dict[RunId, list[Asked]] = {}
 
+    @property
+    def waiting_jobs(self) -> int:
+        return sum(len(jobs) for jobs in self._waiting.values())
+
     def drafts(self, touched: Iterable[RunId], situation: Situation) -> list[Draft]:
         """The commits that follow now, at most one a run."""
         drafts: dict[RunId, Draft] = {}

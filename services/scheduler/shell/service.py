@@ -25,6 +25,7 @@ from services.scheduler.run_state import Run
 from services.scheduler.shell import checkpoint
 from services.scheduler.shell.activity import Activity, Always
 from services.scheduler.shell.clock import Clocks
+from services.scheduler.shell.gauges import Measured, Unmeasured
 from services.scheduler.shell.inbox import Asked, Inbox, Item, Look, Settled
 from services.scheduler.shell.index import Index, Tracked
 from services.scheduler.shell.liveness import SWEEP_SECONDS, Liveness
@@ -55,6 +56,7 @@ class Scheduler:
         self._reactions = Reactions(bus, self._index, self._inbox, self._performer)
         lease = process.settings.scheduler_lease
         self._activity = Activity(bus.key_value(ACTIVE), name) if lease else Always()
+        self._gauges = Unmeasured() if process.settings.metrics_port is None else Measured(process.metrics)
         self._log = log.get("scheduler").bind(scheduler=name)
         self._caught_up = False
         self._tasks = asyncio.TaskGroup()
@@ -184,6 +186,7 @@ class Scheduler:
             self._inbox.put(Settled(run_id, expected, f"a decision is too large to be stored: {error}"))
             return
         self._inbox.put(Settled(run_id, place))
+        self._gauges.stored()
         if run is not None:
             await self._ring(tracked, events, run)
 
@@ -208,6 +211,7 @@ class Scheduler:
         while True:
             await asyncio.sleep(SWEEP_SECONDS)
             self._index.fleet = silenced(self._index.fleet, self._liveness.silent())
+            self._gauges.show(self._index, self._rounds.waiting_jobs, active=self._activity.held)
             if not self._caught_up or not self._activity.held:
                 continue
             for tracked, lost in self._liveness.sweep():
@@ -215,6 +219,7 @@ class Scheduler:
                 place = tracked.places.get(subject, 0)
                 if f"{subject} {place}" not in losing:
                     losing.add(f"{subject} {place}")
+                    self._gauges.lost()
                     task = self._tasks.create_task(self._writer.loss(tracked, lost, place))
                     task.add_done_callback(lambda _, key=f"{subject} {place}": losing.discard(key))
             self._inbox.put(Look(RunId(0)))  # no run: only placement, for a host may be back

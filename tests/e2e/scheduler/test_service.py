@@ -243,3 +243,17 @@ async def _count(w, run_id, name, least):
 
 async def _dead(w):
     return bool(await w.bus.load("dead.>"))
+
+
+async def test_operators_see_what_waits_and_what_runs():
+    async with world() as w:
+        w.start_scheduler(metrics=True)
+        await w.start_agent(FakeAgent(w.bus, slots=1, script=lambda order: Act(seconds=5)))
+        await w.plan(plan(job("a"), job("b"), job("c")))
+
+        async def shown() -> bool:
+            lines = w.metrics.text().decode().splitlines()
+            wanted = ("runs 1.0", "queued_jobs 2.0", "attempts 1.0", "active 1.0", "decisions_total 1.0")
+            return all(f"firebreak_scheduler_{line}" in lines for line in wanted)
+
+        await w.until(shown)

@@ -21,6 +21,7 @@ from libs.contracts.plan import Plan
 from libs.contracts.run import RunEvent, RunFinished, RunPlanned
 from libs.process import Process
 from libs.settings import read_settings
+from libs.telemetry.metrics import Metrics
 from services.scheduler.__main__ import serve
 from services.scheduler.policy import SERVICE, Policy
 from tests.e2e.scheduler.fake_agent import FakeAgent
@@ -33,14 +34,19 @@ class World:
     def __init__(self, bus: Bus | None = None, blobs: MemoryBlobs | None = None) -> None:
         self.bus: Bus = bus or MemoryBus()
         self.blobs = blobs or MemoryBlobs()
+        self.metrics = Metrics()
         self.tasks: list[asyncio.Task[None]] = []
 
-    def process(self, *, lease: bool = True) -> Process:
+    def process(self, *, lease: bool = True, metrics: bool = False) -> Process:
         environment = {"HOME": "/nowhere", "FIREBREAK_SCHEDULER_LEASE": str(lease)}
-        return Process(read_settings(environment), self.bus, self.blobs)
+        if metrics:
+            environment["FIREBREAK_METRICS_PORT"] = "1"  # not opened here: only the entry point serves it
+        return Process(read_settings(environment), self.bus, self.blobs, self.metrics)
 
-    def start_scheduler(self, *, lease: bool = True, policy: Policy = SERVICE) -> asyncio.Task[None]:
-        task = asyncio.create_task(serve(self.process(lease=lease), policy))
+    def start_scheduler(
+        self, *, lease: bool = True, policy: Policy = SERVICE, metrics: bool = False
+    ) -> asyncio.Task[None]:
+        task = asyncio.create_task(serve(self.process(lease=lease, metrics=metrics), policy))
         self.tasks.append(task)
         return task
 
