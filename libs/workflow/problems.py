@@ -29,6 +29,14 @@ class Problem(msgspec.Struct, frozen=True):
         return f"{self.file}:{self.line}:{self.column}: {prefix}{self.message}"
 
 
+problems_in_file = 500  # Nobody reads more, and a hostile file could hold a hundred thousand.
+suggestions_in_file = 50  # Looking for the nearest known name is slow, so only the first problems get one.
+
+
+class TooManyProblems(Exception):
+    """The file has ``problems_in_file`` problems; reading on would only cost."""
+
+
 class Problems:
     """Collects the problems of one file; the same complaint at the same place is kept once (aliases repeat content)."""
 
@@ -39,12 +47,18 @@ class Problems:
     def add(
         self, line: int, column: int, message: str, *, severity: Severity = "error", key_path: KeyPath = ()
     ) -> None:
+        """Raises ``TooManyProblems`` where the bound is reached."""
         key = (line, column, message)
         if key not in self._found:
+            if len(self._found) >= problems_in_file:
+                raise TooManyProblems
             self._found[key] = Problem(self.file, line, column, message, severity, render_path(key_path))
 
     def sorted(self) -> tuple[Problem, ...]:
         return sort_problems(self._found.values())
+
+    def allow_suggestions(self) -> bool:
+        return len(self._found) < suggestions_in_file
 
     def count(self) -> int:
         return len(self._found)

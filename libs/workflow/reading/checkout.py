@@ -4,7 +4,7 @@ from libs.workflow.expressions import to_string
 from libs.workflow.model import Template
 from libs.workflow.nodes import Entry, Node
 from libs.workflow.problems import KeyPath
-from libs.workflow.reading.reader import Reader, nearest_key
+from libs.workflow.reading.reader import Reader
 from libs.workflow.supported import (
     checkout_inputs_honoured,
     checkout_inputs_refused,
@@ -36,8 +36,7 @@ def check_inputs(reader: Reader, node: Node, values: dict[str, Template], path: 
         if name in checkout_inputs_refused:
             _check_refused(reader, entry, values.get(entry.key.text), checkout_inputs_refused[name], path)
         elif name not in _known_inputs:
-            hint = nearest_key(name, _known_inputs)
-            suggestion = f"; did you mean `{hint}`?" if hint else ""
+            suggestion = reader.suggest(name, _known_inputs)
             reader.warning(entry.key, f"`actions/checkout` has no input `{entry.key.text}`{suggestion}", path)
 
 

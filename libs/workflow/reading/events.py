@@ -7,7 +7,7 @@ from libs.workflow.nodes import Entry, Mapping, Node, Scalar, Sequence, describe
 from libs.workflow.problems import KeyPath
 from libs.workflow.reading.inputs import read_dispatch
 from libs.workflow.reading.locations import locate
-from libs.workflow.reading.reader import Reader, Shape, nearest_key
+from libs.workflow.reading.reader import Reader, Shape
 from libs.workflow.supported import refused_events
 
 _push = Shape("`push`", frozenset({"branches", "branches-ignore", "tags", "tags-ignore", "paths", "paths-ignore"}))
@@ -63,9 +63,7 @@ def _refuse_event(reader: Reader, node: Scalar, name: str, path: KeyPath) -> Non
     if name in refused_events:
         reader.error(node, f"the event `{name}` is part of GitHub's language, and Firebreak does not run it yet", path)
         return
-    hint = nearest_key(name.replace("_", "-"), {known.replace("_", "-") for known in activity_types})
-    suggestion = f"; did you mean `{hint.replace('-', '_')}`?" if hint else ""
-    reader.error(node, f"unknown event `{name}`{suggestion}", path)
+    reader.error(node, f"unknown event `{name}`{reader.suggest(name, activity_types)}", path)
 
 
 def _read_push(reader: Reader, node: Node | None, path: KeyPath) -> PushTrigger:
@@ -111,8 +109,7 @@ def _read_types(reader: Reader, node: Node, event: str, path: KeyPath) -> tuple[
         if text in activity_types[event]:
             types.append(text)
             continue
-        hint = nearest_key(text.replace("_", "-"), {known.replace("_", "-") for known in activity_types[event]})
-        suggestion = f"; did you mean `{hint.replace('-', '_')}`?" if hint else ""
+        suggestion = reader.suggest(text, activity_types[event])
         reader.error(item, f"`{event}` has no activity type `{text}`{suggestion}", path)
     return tuple(types)
 

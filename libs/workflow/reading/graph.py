@@ -1,8 +1,10 @@
 """``needs`` between jobs: every name is a job's, and no job waits for itself by any way round."""
 
+from collections.abc import Iterator
+
 from libs.workflow.model import Job
 from libs.workflow.nodes import Entry, Mapping, Node, Scalar, Sequence
-from libs.workflow.reading.reader import Reader, nearest_key
+from libs.workflow.reading.reader import Reader
 
 
 def check_needs(reader: Reader, entries: tuple[Entry, ...], jobs: tuple[Job, ...]) -> None:
@@ -12,8 +14,7 @@ def check_needs(reader: Reader, entries: tuple[Entry, ...], jobs: tuple[Job, ...
     for job in jobs:
         for name in job.needs:
             if name.lower() not in declared:
-                hint = nearest_key(name, [other.id for other in jobs if other is not job])
-                suggestion = f"; did you mean `{hint}`?" if hint else ""
+                suggestion = reader.suggest(name, [other.id for other in jobs if other is not job])
                 place = _name_node(nodes[job.id.lower()], name)
                 reader.error(place, f"`needs` names the job `{name}`, which does not exist{suggestion}", _path(job))
     for circle in _circles(declared):
@@ -50,24 +51,35 @@ def _name_node(entry: Entry, name: str) -> Node:
 def _circles(jobs: dict[str, Job]) -> list[tuple[str, ...]]:
     """Each circle once, beginning at its first job in the file; without recursion, as chains may be long."""
     found: list[tuple[str, ...]] = []
-    finished: set[str] = set()
+    seen: set[str] = set()
     for start in jobs:
-        trail: list[str] = []
-        remaining: list[list[str]] = []
-        following = start
-        while following or remaining:
-            if following and following not in finished and following not in trail:
-                trail.append(following)
-                remaining.append([name.lower() for name in jobs[following].needs if name.lower() in jobs])
-            elif following in trail:
-                found.append(tuple(trail[trail.index(following) :]))
-            while remaining and not remaining[-1]:
-                remaining.pop()
-                finished.add(trail.pop())
-            following = remaining[-1].pop(0) if remaining else ""
-    return [_from_first(circle, list(jobs)) for circle in found]
+        if start in seen:
+            continue
+        trail: dict[str, Iterator[str]] = {}
+        following: str | None = start
+        while following is not None or trail:
+            if following in trail:
+                names = list(trail)
+                found.append(tuple(names[names.index(following) :]))
+            elif following is not None and following not in seen:
+                seen.add(following)
+                trail[following] = iter([name.lower() for name in jobs[following].needs if name.lower() in jobs])
+            following = _next_on(trail)
+    order = {name: index for index, name in enumerate(jobs)}
+    return [_from_first(circle, order) for circle in found]
 
 
-def _from_first(circle: tuple[str, ...], order: list[str]) -> tuple[str, ...]:
-    start = circle.index(min(circle, key=order.index))
+def _next_on(trail: dict[str, Iterator[str]]) -> str | None:
+    """The next need of the trail's last job, leaving jobs that have none left."""
+    while trail:
+        last = next(reversed(trail))
+        following = next(trail[last], None)
+        if following is not None:
+            return following
+        del trail[last]
+    return None
+
+
+def _from_first(circle: tuple[str, ...], order: dict[str, int]) -> tuple[str, ...]:
+    start = circle.index(min(circle, key=order.__getitem__))
     return circle[start:] + circle[:start]

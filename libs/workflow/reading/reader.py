@@ -16,6 +16,8 @@ from libs.workflow.problems import KeyPath, Problems
 from libs.workflow.reading.scope import Scope
 from libs.workflow.reading.templates import ExpressionChecker, is_single_expression
 
+name_characters = 100  # Of a name that is compared with known ones; no known one is longer.
+
 
 class Shape(msgspec.Struct, frozen=True):
     """The keys that a mapping may have. ``refused`` are GitHub's, and Firebreak does not run them yet."""
@@ -82,9 +84,15 @@ class Reader:
         if "${{" in key.text:
             self.refuse(key, "an expression as a key", (*path, key.text))
             return
-        hint = nearest_key(key.text, shape.keys | shape.refused)
-        known = f"did you mean `{hint}`?" if hint else "it may have " + ", ".join(sorted(shape.keys))
-        self.error(key, f"unknown key `{key.text}` in {shape.what}; {known}", (*path, key.text))
+        suggestion = self.suggest(key.text, shape.keys | shape.refused) or (
+            "; it may have " + ", ".join(sorted(shape.keys))
+        )
+        self.error(key, f"unknown key `{key.text}` in {shape.what}{suggestion}", (*path, key.text))
+
+    def suggest(self, name: str, known: Iterable[str]) -> str:
+        """``; did you mean `steps`?``, or nothing when no known name is near."""
+        hint = _nearest(name, known) if self.problems.allow_suggestions() else None
+        return f"; did you mean `{hint}`?" if hint else ""
 
     # Scalars
 
@@ -166,11 +174,15 @@ def position(node: Node) -> Position:
     return Position(node.line, node.column)
 
 
-def nearest_key(name: str, known: Iterable[str]) -> str | None:
-    """The known key that a misspelt one most likely means."""
+def _nearest(name: str, known: Iterable[str]) -> str | None:
+    """The known name that a misspelt one most likely means; case and the choice of `-` or `_` do not count."""
     # Imported here, for only a mistake needs it and its import costs a cold command milliseconds.
     from difflib import get_close_matches
 
-    by_lower_case = {candidate.lower(): candidate for candidate in known}
-    matches = get_close_matches(name.lower().replace("_", "-"), by_lower_case, n=1)
-    return by_lower_case[matches[0]] if matches else None
+    by_plain_name = {_plain(candidate): candidate for candidate in known}
+    matches = get_close_matches(_plain(name), by_plain_name, n=1)
+    return by_plain_name[matches[0]] if matches else None
+
+
+def _plain(name: str) -> str:
+    return name[:name_characters].lower().replace("_", "-")

@@ -8,7 +8,7 @@ from typing import get_args
 from libs.workflow.model import Defaults, PermissionLevel, Permissions, Template
 from libs.workflow.nodes import Node, Scalar, describe
 from libs.workflow.problems import KeyPath
-from libs.workflow.reading.reader import Reader, Shape, nearest_key
+from libs.workflow.reading.reader import Reader, Shape
 from libs.workflow.supported import refused_shells, runnable_shells
 
 _read_write = ("read", "write", "none")
@@ -133,6 +133,6 @@ def _read_level(reader: Reader, node: Node, scope: str, path: KeyPath) -> Permis
         if level == text and level in permission_scopes[scope]:
             return level
     allowed = ", ".join(permission_scopes[scope])
-    hint = nearest_key(text, permission_scopes[scope]) if text else None
-    reader.error(node, f"`{scope}` must be one of {allowed}" + (f"; did you mean `{hint}`?" if hint else ""), path)
+    suggestion = reader.suggest(text, permission_scopes[scope])
+    reader.error(node, f"`{scope}` must be one of {allowed}{suggestion}", path)
     return None

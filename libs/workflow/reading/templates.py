@@ -19,6 +19,8 @@ from libs.workflow.problems import KeyPath, Problems
 from libs.workflow.reading.locations import locate
 from libs.workflow.reading.scope import Scope, references
 
+errors_in_scalar = 10  # After each one the rest is parsed again, which a long hostile scalar would make costly.
+
 
 class ExpressionChecker:
     """Checks the expressions of one file's scalars, at a place where ``scope`` is known."""
@@ -38,20 +40,20 @@ class ExpressionChecker:
             return False
         availability = availability_of(key)
         start = 0
-        sound = True
+        errors = 0
         while True:
             try:
                 template = parse_template(scalar.text[start:], availability)
             except ExpressionError as error:
-                sound = False
+                errors += 1
                 at = start + error.column - 1
                 self._add(scalar, at, error.reason, path)
                 closing = scalar.text.find("}}", at)
-                if closing < 0:
+                if closing < 0 or errors >= errors_in_scalar:
                     return False
                 start = closing + 2
             else:
-                return self._check_segments(scalar, template, start, path) and sound
+                return self._check_segments(scalar, template, start, path) and not errors
 
     def check_condition(self, scalar: Scalar, key: str, path: KeyPath) -> bool:
         """The same for an ``if``, which is an expression with or without ``${{ }}``."""

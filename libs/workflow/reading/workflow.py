@@ -4,7 +4,7 @@ import msgspec
 
 from libs.workflow.model import Defaults, Job, On, Template, Workflow
 from libs.workflow.nodes import Document, Entry, Mapping, Node
-from libs.workflow.problems import Problem, Problems
+from libs.workflow.problems import Problem, Problems, TooManyProblems, problems_in_file
 from libs.workflow.reading.events import read_on
 from libs.workflow.reading.graph import check_needs, with_declared_names
 from libs.workflow.reading.identifiers import check_identifier
@@ -37,8 +37,15 @@ def read_workflow(file: str, content: bytes) -> Reading:
     document = read_document(content, problems)
     if document.root is None:
         return Reading(None, problems.sorted())
-    workflow = _read_root(document, document.root, problems)
+    try:
+        workflow = _read_root(document, document.root, problems)
+    except TooManyProblems:
+        return Reading(None, (*problems.sorted(), _more_problems(file)))
     return Reading(None if problems.has_errors() else workflow, problems.sorted())
+
+
+def _more_problems(file: str) -> Problem:
+    return Problem(file, 1, 1, f"more than {problems_in_file} problems; those that follow are not shown")
 
 
 def _read_root(document: Document, root: Node, problems: Problems) -> Workflow:
