@@ -14,7 +14,7 @@ import msgspec
 from libs.workflow.expressions.values import Value, loosely_equal, to_string
 
 combinations = 256  # GitHub's limit on the jobs of one matrix.
-unfiltered_combinations = 2048  # Before `exclude`: far above what it can sensibly thin out, and a bound on the work.
+unfiltered_combinations = 1024  # Before `exclude`: far above what it can sensibly thin out, and a bound on the work.
 filter_entries = 512  # Of `include` and of `exclude`: each is compared with every combination.
 display_characters = 100  # GitHub cuts a job's displayed name here, with dots.
 
@@ -40,9 +40,9 @@ def expand(matrix: Mapping[str, Value]) -> list[Combination]:
     vectors, include, exclude = _split(matrix)
     if not vectors and not include:
         raise MatrixError("a matrix must define at least one vector")
-    originals = _product(vectors)
     _check_exclude_keys(exclude, vectors)
-    originals = [combination for combination in originals if not any(_covers(entry, combination) for entry in exclude)]
+    originals = _without_excluded(_product(vectors), exclude)
+    _check_count(len(originals))
     expanded = _include(originals, include, vectors)
     _check_count(len(expanded))
     return expanded
@@ -131,41 +131,41 @@ def _check_count(count: int) -> None:
         raise MatrixError(f"the matrix has {count} combinations, and {combinations} is the limit")
 
 
+def _without_excluded(combinations_: list[Combination], exclude: Sequence[Filter]) -> list[Combination]:
+    """Without those in which an entry finds all of its values; an entry may name a part of the keys only."""
+    entries = [_upper(entry) for entry in exclude if entry]
+    return [
+        combination
+        for combination, values in zip(combinations_, map(_upper, combinations_), strict=True)
+        if not any(all(_contains(value, values[key]) for key, value in entry.items()) for entry in entries)
+    ]
+
+
 def _include(originals: list[Combination], include: Sequence[Filter], vectors: Vectors) -> list[Combination]:
     """Each entry extends every original combination whose values it repeats, or else becomes a combination itself."""
-    original_keys = {key.upper(): key for key in vectors}
-    extended = [dict(combination) for combination in originals]
+    keys = {key.upper() for key in vectors}
+    values = [_upper(original) for original in originals]
+    additions: list[dict[str, tuple[str, Value]]] = [{} for _ in originals]
     added: list[Combination] = []
     for entry in include:
-        hits = [index for index, original in enumerate(originals) if _extends(entry, original, original_keys)]
+        repeated = {key: value for key, value in _upper(entry).items() if key in keys}
+        extra = {key.upper(): (key, value) for key, value in entry.items() if key.upper() not in keys}
+        hits = [index for index, original in enumerate(values) if _repeats(repeated, original)]
         for index in hits:
-            _add_values(extended[index], entry, original_keys)
+            additions[index].update(extra)
         if not hits:
             added.append(dict(entry))
+    extended = [{**original, **dict(more.values())} for original, more in zip(originals, additions, strict=True)]
     return extended + added
 
 
-def _extends(entry: Filter, original: Combination, original_keys: Mapping[str, str]) -> bool:
-    return all(
-        _same(value, original[original_keys[key.upper()]])
-        for key, value in entry.items()
-        if key.upper() in original_keys
-    )
+def _repeats(repeated: Filter, original: Filter) -> bool:
+    return all(_same(value, original[key]) for key, value in repeated.items())
 
 
-def _add_values(combination: Combination, entry: Filter, original_keys: Mapping[str, str]) -> None:
-    present = {key.upper(): key for key in combination}
-    for key, value in entry.items():
-        if key.upper() not in original_keys:
-            combination[present.get(key.upper(), key)] = value
-
-
-def _covers(entry: Filter, combination: Filter) -> bool:
-    """Whether every value of an ``exclude`` entry is in the combination; an entry may be a part of it only."""
-    if not entry:
-        return False
-    present = {key.upper(): value for key, value in combination.items()}
-    return all(key.upper() in present and _contains(value, present[key.upper()]) for key, value in entry.items())
+def _upper(values: Filter) -> dict[str, Value]:
+    """Keys are compared without case."""
+    return {key.upper(): value for key, value in values.items()}
 
 
 def _contains(wanted: Value, value: Value) -> bool:

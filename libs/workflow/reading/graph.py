@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+import msgspec
+
 from libs.workflow.model import Job
 from libs.workflow.nodes import Entry, Mapping, Node, Scalar, Sequence
 from libs.workflow.reading.reader import Reader
@@ -27,10 +29,13 @@ def check_needs(reader: Reader, entries: tuple[Entry, ...], jobs: tuple[Job, ...
             reader.error(place, f"these jobs wait for each other: {' -> '.join(ids)}", _path(first))
 
 
-def with_declared_names(jobs: tuple[Job, ...], needs: tuple[str, ...]) -> tuple[str, ...]:
-    """``needs`` spelled as the jobs' ids are; GitHub compares them without case."""
+def with_declared_needs(jobs: tuple[Job, ...]) -> tuple[Job, ...]:
+    """The jobs with their ``needs`` spelled as the ids are; GitHub compares them without case."""
     declared = {job.id.lower(): job.id for job in jobs}
-    return tuple(dict.fromkeys(declared.get(name.lower(), name) for name in needs))
+    return tuple(
+        msgspec.structs.replace(job, needs=tuple(dict.fromkeys(declared.get(name.lower(), name) for name in job.needs)))
+        for job in jobs
+    )
 
 
 def _path(job: Job) -> tuple[str, ...]:

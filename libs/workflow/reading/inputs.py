@@ -24,6 +24,7 @@ def read_dispatch(reader: Reader, node: Node, path: KeyPath) -> DispatchTrigger:
         reader.error(
             extra, f"a workflow may have {inputs_per_workflow} inputs at most, and this has {len(entries)}", inner
         )
+        return DispatchTrigger()
     return DispatchTrigger(tuple(_read_input(reader, entry, (*inner, entry.key.text)) for entry in entries))
 
 

@@ -94,6 +94,7 @@ def _read_steps(reader: Reader, fields: dict[str, Entry], path: KeyPath) -> tupl
         reader.error(node, "`steps` must hold at least one step", inner)
     if len(items) > steps_in_job:
         reader.error(node, f"a job may have {steps_in_job} steps at most, and this has {len(items)}", inner)
+        return (), reader
     for index, item in enumerate(items):
         step = read_step(reader, item, (*inner, index))
         steps.append(step)

@@ -6,7 +6,7 @@ from libs.workflow.model import Defaults, Job, On, Template, Workflow
 from libs.workflow.nodes import Document, Entry, Mapping, Node
 from libs.workflow.problems import Problem, Problems, TooManyProblems, problems_in_file
 from libs.workflow.reading.events import read_on
-from libs.workflow.reading.graph import check_needs, with_declared_names
+from libs.workflow.reading.graph import check_needs, with_declared_needs
 from libs.workflow.reading.identifiers import check_identifier
 from libs.workflow.reading.job import read_job
 from libs.workflow.reading.reader import Reader, Shape, position
@@ -94,10 +94,11 @@ def _read_jobs(reader: Reader, node: Node) -> tuple[Job, ...]:
     if len(entries) > jobs_in_workflow:
         message = f"a workflow may have {jobs_in_workflow} jobs at most, and this has {len(entries)}"
         reader.error(entries[jobs_in_workflow].key, message, ("jobs",))
+        return ()
     jobs: list[Job] = []
     for entry in entries:
         path = ("jobs", entry.key.text)
         check_identifier(reader, entry.key, entry.key.text, "a job's id", path)
         jobs.append(read_job(reader, entry, path))
     check_needs(reader, entries, tuple(jobs))
-    return tuple(msgspec.structs.replace(job, needs=with_declared_names(tuple(jobs), job.needs)) for job in jobs)
+    return with_declared_needs(tuple(jobs))
