@@ -1,0 +1,98 @@
+"""How states, times and durations read on a page: always a word beside the mark, never colour alone."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import NamedTuple
+
+from libs.contracts.results import Result
+from libs.views.run import AttemptView, JobView, RunView, StepView
+from services.console.rows import RunRow
+
+MARKS: dict[Result, str] = {
+    "success": "✓",
+    "failure": "✗",
+    "error": "!",
+    "timeout": "⧖",
+    "cancellation": "⊘",
+    "skip": "–",
+}
+SAID: dict[Result, str] = {
+    "success": "succeeded",
+    "failure": "failed",
+    "error": "error",
+    "timeout": "timed out",
+    "cancellation": "cancelled",
+    "skip": "skipped",
+}
+STATES = {
+    "planned": "planned",
+    "waiting": "waiting",
+    "pending": "pending",
+    "queued": "queued",
+    "assigned": "starting",
+    "running": "running",
+    "finished": "finished",
+    "skipped": "skipped",
+}
+_STATE_MARKS = {"running": "●", "assigned": "●"}
+_STILL = "○"
+
+
+class Badge(NamedTuple):
+    """`kind` names the style."""
+
+    mark: str
+    word: str
+    kind: str
+
+
+def badge(thing: RunRow | RunView | JobView | StepView) -> Badge:
+    """How it ended, or how far it is."""
+    if thing.conclusion is not None:
+        return Badge(MARKS[thing.conclusion], SAID[thing.conclusion], thing.conclusion)
+    state = thing.state
+    return Badge(_STATE_MARKS.get(state, _STILL), STATES[state], "running" if state in _STATE_MARKS else "waiting")
+
+
+def outcome(result: Result) -> Badge:
+    return Badge(MARKS[result], SAID[result], result)
+
+
+def attempt_badge(attempt: AttemptView) -> Badge:
+    """A lost or refused attempt has ended and has no conclusion of its own."""
+    if attempt.conclusion is not None:
+        return outcome(attempt.conclusion)
+    if attempt.over:
+        return Badge(MARKS["error"], attempt.why.partition(":")[0] or "over", "error")
+    state = "running" if attempt.started is not None else "assigned"
+    return Badge(_STATE_MARKS[state], STATES[state], "running")
+
+
+def duration(milliseconds: float | None) -> str:
+    """`340 ms`, `4.2 s`, `3 min 05 s`, `2 h 10 min`."""
+    if milliseconds is None:
+        return ""
+    if milliseconds < 1000:
+        return f"{max(milliseconds, 0):.0f} ms"
+    seconds = milliseconds / 1000
+    if seconds < 59.95:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02} min"
+
+
+def between(start: datetime | None, end: datetime | None) -> str:
+    return duration((end - start).total_seconds() * 1000) if start and end else ""
+
+
+def clock(time: datetime | None) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S UTC") if time else ""
+
+
+def step_title(step: int, attempt: AttemptView | None) -> str:
+    """A heading in a log. Step -1 is Firebreak's own word."""
+    if step < 0:
+        return "Firebreak"
+    known = attempt.steps.get(step) if attempt is not None else None
+    return known.name if known is not None and known.name else f"Step {step + 1}"
