@@ -7,7 +7,7 @@ Source: GitHub's documentation, ``jobs.<job_id>.strategy.matrix`` and ``.include
 """
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -41,7 +41,7 @@ def expand(matrix: Mapping[str, Value]) -> list[Combination]:
     if not vectors and not include:
         raise MatrixError("a matrix must define at least one vector")
     _check_exclude_keys(exclude, vectors)
-    originals = _without_excluded(_product(vectors), exclude)
+    originals = _product(vectors, exclude)
     _check_count(len(originals))
     expanded = _include(originals, include, vectors)
     _check_count(len(expanded))
@@ -106,8 +106,11 @@ def _filters(value: Value, name: str) -> list[Filter]:
     return filters
 
 
-def _product(vectors: Vectors) -> list[Combination]:
-    """Counts before it multiplies: ten vectors of ten are ten thousand million combinations."""
+def _product(vectors: Vectors, exclude: Sequence[Filter]) -> list[Combination]:
+    """Every combination that no entry of ``exclude`` covers; an entry may name a part of the keys only.
+
+    Counts before it multiplies: ten vectors of ten are ten thousand million combinations.
+    """
     if not vectors:
         return []
     count = 1
@@ -115,7 +118,30 @@ def _product(vectors: Vectors) -> list[Combination]:
         count *= len(values)
     if count > unfiltered_combinations:
         raise MatrixError(f"the matrix has {count} combinations, and {combinations} is the limit")
-    return [dict(zip(vectors, chosen, strict=True)) for chosen in itertools.product(*vectors.values())]
+    excluded: set[tuple[int, ...]] = set()
+    for entry in exclude:
+        excluded.update(_covered(_upper(entry), vectors))
+    indices = itertools.product(*(range(len(values)) for values in vectors.values()))
+    return [
+        {key: values[index] for (key, values), index in zip(vectors.items(), chosen, strict=True)}
+        for chosen in indices
+        if chosen not in excluded
+    ]
+
+
+def _covered(entry: Filter, vectors: Vectors) -> Iterable[tuple[int, ...]]:
+    """The combinations, as indices into the vectors, in which an ``exclude`` entry finds all of its values."""
+    if not entry:
+        return ()
+    fitting = (
+        [
+            index
+            for index, value in enumerate(values)
+            if key.upper() not in entry or _contains(entry[key.upper()], value)
+        ]
+        for key, values in vectors.items()
+    )
+    return itertools.product(*fitting)
 
 
 def _check_exclude_keys(exclude: Sequence[Filter], vectors: Vectors) -> None:
@@ -129,16 +155,6 @@ def _check_exclude_keys(exclude: Sequence[Filter], vectors: Vectors) -> None:
 def _check_count(count: int) -> None:
     if count > combinations:
         raise MatrixError(f"the matrix has {count} combinations, and {combinations} is the limit")
-
-
-def _without_excluded(combinations_: list[Combination], exclude: Sequence[Filter]) -> list[Combination]:
-    """Without those in which an entry finds all of its values; an entry may name a part of the keys only."""
-    entries = [_upper(entry) for entry in exclude if entry]
-    return [
-        combination
-        for combination, values in zip(combinations_, map(_upper, combinations_), strict=True)
-        if not any(all(_contains(value, values[key]) for key, value in entry.items()) for entry in entries)
-    ]
 
 
 def _include(originals: list[Combination], include: Sequence[Filter], vectors: Vectors) -> list[Combination]:

@@ -7,6 +7,9 @@ from libs.workflow.problems import KeyPath
 from libs.workflow.reading.reader import Reader, Shape, portable, position
 
 _strategy = Shape("`strategy`", frozenset({"matrix", "fail-fast", "max-parallel"}))
+expansion_work = (
+    16_384  # Comparisons; a file could hold hundreds of such matrices. Larger ones are checked when they run.
+)
 strategy_key = "jobs.<job_id>.strategy"
 
 
@@ -112,13 +115,20 @@ def _data(reader: Reader, node: Node, path: KeyPath) -> Data:
 
 
 def _expand(reader: Reader, node: Mapping, matrix: dict[str, Data], path: KeyPath) -> None:
-    if _holds_expression(matrix):
+    if _holds_expression(matrix) or _work(matrix) > expansion_work:
         return
     try:
         expand(matrix)
     except MatrixError as error:
         place = _node_at(node, error.path)
         reader.error(place, error.message, (*path, *error.path))
+
+
+def _work(matrix: dict[str, Data]) -> int:
+    """How many values are compared when the matrix is expanded."""
+    lengths = {key: len(value) for key, value in matrix.items() if isinstance(value, list)}
+    filters = lengths.pop("exclude", 0) + lengths.pop("include", 0)
+    return filters * sum(lengths.values())
 
 
 def _holds_expression(value: Data) -> bool:
