@@ -1,6 +1,7 @@
 """The reporter's process: whenever a run or an attempt changes, GitHub is told what it does not know yet.
 
-*Consumes:* `ev.run.>` and `ev.attempt.>` of EVENTS, by the durable consumer `reporter`; one reporter of many is active.
+*Consumes:* `ev.run.>`, `ev.attempt.>` and `ev.intake.*` of EVENTS, by the durable consumer `reporter`; of many reporters
+one is active.
 *Emits:* `CheckReported`, `CommentPosted`, `ReportFailed` on `ev.report.<owner>.<repo>.<run_id>`.
 *Owns:* statuses whose context begins with `firebreak / `, and one comment a pull request.
 """
@@ -16,6 +17,7 @@ from datetime import UTC, datetime
 from libs import process
 from libs.bus.port import Bus, Consumer, Message
 from libs.contracts import subjects
+from libs.contracts.ids import Cause
 from libs.contracts.subjects import RunAddress
 from libs.github.rest import GitHub, open_github
 from libs.process import Process
@@ -33,7 +35,7 @@ from services.reporter.statuses import Statuses
 CONSUMER = Consumer(
     stream=subjects.EVENTS,
     name="reporter",
-    filters=(subjects.ALL_RUNS, subjects.ALL_ATTEMPTS),
+    filters=(subjects.ALL_RUNS, subjects.ALL_ATTEMPTS, subjects.ALL_INTAKES),
     ack_wait_seconds=15.0,  # how long what a dead reporter had in hand is not handled by anybody
     concurrency=256,  # events in hand; those of one run wait for one pass
 )
@@ -67,14 +69,15 @@ def _reports(process: Process, github: GitHub) -> Reports:
         reader,
         ledger,
         budget,
-        Statuses(github, ledger, pacing, url),
+        Statuses(github, ledger, pacing),
         Comments(github, ledger, pacing, reader, url, time.monotonic),
+        url,
     )
 
 
-async def _consume(bus: Bus, desk: Desk[RunAddress]) -> None:
+async def _consume(bus: Bus, desk: Desk[RunAddress | Cause]) -> None:
     async def handle(message: Message) -> None:
-        attending = asyncio.ensure_future(desk.attend(_address(message.stored.subject)))
+        attending = asyncio.ensure_future(desk.attend(_key(message.stored.subject)))
         try:
             while not (await asyncio.wait([attending], timeout=ALIVE_SECONDS))[0]:
                 await message.in_progress()
@@ -85,7 +88,9 @@ async def _consume(bus: Bus, desk: Desk[RunAddress]) -> None:
     await bus.consume(CONSUMER, handle)
 
 
-def _address(subject: str) -> RunAddress:
+def _key(subject: str) -> RunAddress | Cause:
+    if subject.startswith("ev.intake."):
+        return Cause(subject.rpartition(".")[2])
     if subject.startswith("ev.run."):
         return subjects.parse_run(subject)
     attempt = subjects.parse_attempt(subject)

@@ -14,6 +14,7 @@ from libs.contracts import report
 from libs.contracts.ids import RunId
 from libs.contracts.subjects import RunAddress
 from libs.github.rest import Comment, GitHub
+from services.reporter.about import About
 from services.reporter.comment import CommentState, WantedComment, marker, read_state, wanted_comment
 from services.reporter.ledger import Ledger
 from services.reporter.log_reader import LogReader
@@ -60,23 +61,22 @@ class Comments:
     _locks: WeakValueDictionary[Place, asyncio.Lock] = field(default_factory=WeakValueDictionary[Place, asyncio.Lock])
     _me: str | None = None
 
-    async def post(self, address: RunAddress, view: RunView, known: Reported) -> float | None:
+    async def post(self, about: About, view: RunView, known: Reported) -> float | None:
         """Seconds until it should be called again, where the comment was put off. Raises Refused, Limited,
         Unreachable, Retry, BusDown.
         """
         plan = view.plan
         if plan is None or plan.pull_request is None or COMMENT in known.refused:
             return None
-        repository = plan.repository
-        place = Place(f"{repository.owner}/{repository.name}", repository.id, plan.pull_request)
+        place = Place(about.repository, plan.repository.id, plan.pull_request)
         lock = self._locks.setdefault(place, asyncio.Lock())
         async with lock:
-            return await self._post(address, view, known, place)
+            return await self._post(about, view, known, place)
 
-    async def _post(self, address: RunAddress, view: RunView, known: Reported, place: Place) -> float | None:
+    async def _post(self, about: About, view: RunView, known: Reported, place: Place) -> float | None:
         assert view.plan is not None
         there = self._known.get(place) or await self._find(place, known)
-        runs = await self._runs(address, view, there.state if there else None)
+        runs = await self._runs(about.address, view, there.state if there else None)
         if not runs:
             return None
         wanted = wanted_comment(place.first_line, head_sha(view.plan), runs, self.public_url)
@@ -89,7 +89,7 @@ class Comments:
         told = known.comment
         if told is None or (told.comment_id, told.digest) != (there.comment_id, wanted.state.digest):
             event = report.CommentPosted(place.pull_request, there.comment_id, wanted.state.digest)
-            await self.ledger.record(address, view, known, event)
+            await self.ledger.record(about, known, event)
         return None
 
     async def _runs(self, address: RunAddress, view: RunView, shown: CommentState | None) -> list[RunView]:

@@ -8,10 +8,9 @@ from datetime import datetime
 
 from libs.bus.port import Bus, Conflict, Retry
 from libs.contracts import envelope, ids, report, subjects
-from libs.contracts.subjects import RunAddress
 from services.reporter import reported
+from services.reporter.about import About
 from services.reporter.reported import Reported
-from services.reporter.run_view import RunView
 
 CONFLICT_SECONDS = 1.0
 """Another reporter was here; by then its appends are done."""
@@ -22,14 +21,14 @@ class Ledger:
     bus: Bus
     now: Callable[[], datetime]
 
-    async def record(self, address: RunAddress, view: RunView, known: Reported, event: report.ReportEvent) -> None:
+    async def record(self, about: About, known: Reported, event: report.ReportEvent) -> None:
         """Appends and folds it into `known`. Raises Retry where another reporter wrote in between, BusDown."""
-        subject = subjects.report(*address)
+        subject = subjects.report(*about.address)
         commit = envelope.commit(
             id=ids.commit_id(subject, known.last, type(event).__name__),
             source="reporter",
             subject=subject,
-            cause=view.cause,
+            cause=about.cause,
             now=self.now(),
             events=[event],
         )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 
 import msgspec
 
 from libs.blobs.port import BlobMissing, Blobs
-from libs.bus.port import Bus
+from libs.bus.port import Bus, Stored
 from libs.contracts import envelope, ids, intake, subjects
 from libs.contracts.ids import RunId
 from libs.contracts.subjects import RunAddress
@@ -40,15 +41,17 @@ class LogReader:
 
     async def runs_of(self, cause: str) -> tuple[RunId, ...]:
         """The runs that one delivery or command made."""
-        for stored in reversed(await self.bus.load(subjects.intake(cause))):
+        planned = [event for _, event in await self.intake(cause) if isinstance(event, intake.RunsPlanned)]
+        return tuple(planned[-1].runs.values()) if planned else ()
+
+    async def intake(self, cause: str) -> list[tuple[Stored, intake.IntakeEvent]]:
+        """What became of one delivery or command."""
+        events: list[tuple[Stored, intake.IntakeEvent]] = []
+        for stored in await self.bus.load(subjects.intake(cause)):
             for raw in envelope.decode_commit(stored.data).events:
-                try:
-                    event = _intakes.decode(raw)
-                except msgspec.ValidationError:
-                    continue
-                if isinstance(event, intake.RunsPlanned):
-                    return tuple(event.runs.values())
-        return ()
+                with contextlib.suppress(msgspec.ValidationError):
+                    events.append((stored, _intakes.decode(raw)))
+        return events
 
 
 def _is_of(view: RunView, address: RunAddress) -> bool:

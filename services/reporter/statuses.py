@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
+from weakref import WeakValueDictionary
 
 from libs.contracts import report
-from libs.contracts.subjects import RunAddress
 from libs.github.rest import GitHub, Status
+from services.reporter.about import About
 from services.reporter.ledger import Ledger
 from services.reporter.pacing import Pacing
 from services.reporter.recent import Recent
 from services.reporter.reported import Reported
-from services.reporter.run_view import RunView
-from services.reporter.wanted import WantedStatus, wanted_statuses
+from services.reporter.wanted import WantedStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,30 +21,38 @@ class Statuses:
     github: GitHub
     ledger: Ledger
     pacing: Pacing
-    public_url: str
     looked: Recent[int, bool] = field(default_factory=Recent[int, bool])
     """Runs of which all that GitHub has is in the log: this process has looked, and nothing was uncertain since."""
-    newest: Recent[tuple[str, str], int] = field(default_factory=Recent[tuple[str, str], int])
-    """(commit, context) -> the newest run that has it: an older one that ends later does not write over it."""
+    newest: Recent[tuple[str, str, str], int] = field(default_factory=Recent[tuple[str, str, str], int])
+    """(repository, commit, context) -> the newest run that has it: an older one that ends later does not write over
+    it."""
+    locks: WeakValueDictionary[tuple[str, str], asyncio.Lock] = field(
+        default_factory=WeakValueDictionary[tuple[str, str], asyncio.Lock]
+    )
+    """By repository and commit: two runs that want the same status do not both look and then both post."""
 
-    async def post(self, address: RunAddress, view: RunView, known: Reported) -> None:
+    async def post(self, about: About, wanted: list[WantedStatus], known: Reported) -> None:
         """Raises Refused, Limited, Unreachable, Retry, BusDown."""
-        missing = [
-            status for status in known.missing(wanted_statuses(view, self.public_url)) if self._is_newest(view, status)
-        ]
+        if wanted:
+            lock = self.locks.setdefault((about.repository, wanted[0].sha), asyncio.Lock())
+            async with lock:
+                await self._post(about, wanted, known)
+
+    async def _post(self, about: About, wanted: list[WantedStatus], known: Reported) -> None:
+        missing = [status for status in known.missing(wanted) if self._is_newest(about, status)]
         if not missing:
             return
-        repository = _full_name(view)
-        there = {} if self.looked.get(view.run_id) else await self.github.statuses(repository, missing[0].sha)
+        run_id, repository = about.address.run_id, about.repository
+        there = {} if self.looked.get(run_id) else await self.github.statuses(repository, missing[0].sha)
         for status in missing:
             found = there.get(status.context)
             if found is None or not _is(found, status):
-                self.looked.forget(view.run_id)
+                self.looked.forget(run_id)
                 status_id = await self._set(repository, status)
             else:
                 status_id = found.id
-            await self.ledger.record(address, view, known, _told(status, status_id))
-        self.looked.put(view.run_id, True)
+            await self.ledger.record(about, known, _told(status, status_id))
+        self.looked.put(run_id, True)
 
     async def _set(self, repository: str, status: WantedStatus) -> int:
         await self.pacing.turn()
@@ -53,16 +62,11 @@ class Statuses:
             Status(status.context, status.state, status.description, status.target_url),
         )
 
-    def _is_newest(self, view: RunView, status: WantedStatus) -> bool:
-        key = (status.sha, status.context)
-        newest = max(self.newest.get(key) or 0, view.planned_at)
+    def _is_newest(self, about: About, status: WantedStatus) -> bool:
+        key = (about.repository, status.sha, status.context)
+        newest = max(self.newest.get(key) or 0, about.order)
         self.newest.put(key, newest)
-        return newest == view.planned_at
-
-
-def _full_name(view: RunView) -> str:
-    assert view.plan is not None
-    return f"{view.plan.repository.owner}/{view.plan.repository.name}"
+        return newest == about.order
 
 
 def _is(found: Status, wanted: WantedStatus) -> bool:

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from libs.contracts import run, subjects
+from libs.contracts import intake, run, subjects
 from libs.contracts.ids import JobKey
 from tests.contract.reporter.conftest import TOKEN, Stage
 from tests.fakes.history import SHA
@@ -83,6 +83,7 @@ async def test_a_pull_request_has_one_comment_updated_in_place_and_statuses_at_i
         await docs.finished("pages")
         await docs.over()
         await stage.until(lambda: "pages" in stage.comments()[0] and "succeeded" in stage.comments()[0])
+        await stage.until(lambda: any("pages" in status["context"] for status in stage.repository.statuses[HEAD]))
     assert len(stage.comments()) == 1
     body = stage.comments()[0]
     assert body.startswith("<!-- firebreak:sticky:v1 repo=5 pr=3 -->\n")
@@ -268,3 +269,18 @@ async def test_two_reporters_at_once_post_nothing_twice(stage: Stage) -> None:
     finals = [status["context"] for status in stage.repository.statuses[SHA] if status["state"] != "pending"]
     assert sorted(finals) == sorted(set(finals))
     assert len(stage.comments()) == 1
+
+
+async def test_a_broken_workflow_file_is_an_error_at_its_commit_with_its_place(stage: Stage) -> None:
+    problem = intake.Problem("ci.yml", 3, 5, "unknown key 'job': did you mean 'jobs'?")
+    rejected = intake.WorkflowRejected(stage.history.full_name, SHA, ".github/workflows/ci.yml", (problem, problem))
+    async with stage.reporter():
+        for cause in ("push", "pull-request"):
+            await stage.history.intake(rejected, intake.RunsPlanned("x/y", SHA, "push", {}), cause=cause)
+        await stage.until(stage.states)
+        async with asyncio.timeout(5):
+            while len(await stage.bus.load(subjects.ALL_REPORTS)) < 2:
+                await asyncio.sleep(0.01)
+    (status,) = stage.repository.statuses[SHA]
+    assert (status["context"], status["state"]) == ("firebreak / .github/workflows/ci.yml", "error")
+    assert status["description"] == "(1 of 2) 3:5: unknown key 'job': did you mean 'jobs'?"
