@@ -43,16 +43,18 @@ class Console:
     reader: Reader
     store: Store
     hub: Hub
+    seats: Seats
 
 
 def console(process: Process) -> Console:
     path = process.settings.home / FILE
     counted, hub, queries, store = counts(process.metrics), Hub(), Queries(path), Store(path)
+    seats = Seats(counted)
     reader = Reader(process.bus, process.blobs, store, hub, counted)
     runs = Runs(queries, reader.plan)
     logs = Logs(process.bus, process.blobs, runs, hub)
-    pages = Pages(queries, runs, logs, hub, Seats(counted), reader, Templates())
-    return Console(application(pages, process.bus, process.metrics, process.settings), reader, store, hub)
+    pages = Pages(queries, runs, logs, hub, seats, reader, Templates())
+    return Console(application(pages, process.bus, process.metrics, process.settings), reader, store, hub, seats)
 
 
 async def serve(process: Process) -> None:

@@ -33,6 +33,11 @@ class Hub:
         self._watches: dict[str, set[Watch]] = {}
         self.closed = False
 
+    @property
+    def waiting(self) -> int:
+        """How many topics somebody waits for."""
+        return len(self._watches)
+
     @contextmanager
     def watch(self, topic: str) -> Generator[Watch]:
         """`topic` is a run's id or a subject."""

@@ -68,7 +68,7 @@ class Seats:
 
 
 class EventStream(EventSourceResponse):
-    """Takes a seat while it is sent; 503 where there is none. Says `X-Accel-Buffering: no`, so that nginx passes it on."""
+    """Takes a seat while it is sent; 503 where there is none. `X-Accel-Buffering: no` makes nginx pass it on at once."""
 
     def __init__(self, events: Events, seats: Seats) -> None:
         super().__init__(events, ping=PING_SECONDS, sep="\n", send_timeout=SEND_SECONDS)
@@ -89,7 +89,7 @@ class EventStream(EventSourceResponse):
 
 
 async def run_events(queries: Queries, hub: Hub, run_id: RunId, seen: int) -> Events:
-    """`state` whenever the run changed behind place `seen` of the log, which is the event's id; `end` when it is over."""
+    """`state` whenever the run changed behind place `seen` of the log, its event's id; `end` when it is over."""
     yield ServerSentEvent(retry=RETRY_MILLISECONDS, sep="\n")
     with hub.watch(str(run_id)) as watch:
         while not hub.closed:

@@ -15,7 +15,7 @@ MARKS: dict[Result, str] = {
     "error": "!",
     "timeout": "⧖",
     "cancellation": "⊘",
-    "skip": "–",
+    "skip": "-",
 }
 SAID: dict[Result, str] = {
     "success": "succeeded",
