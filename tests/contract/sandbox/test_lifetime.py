@@ -1,0 +1,189 @@
+"""Pausing, limits, and the end: nothing of a sandbox is left, whatever its processes tried."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from services.vm_agent.sandbox import processes
+from services.vm_agent.sandbox.protocol import (
+    Capability,
+    Driver,
+    Exec,
+    NotCapable,
+    Sandbox,
+    SandboxLost,
+    SnapshotId,
+)
+from services.vm_agent.sandbox.run import run
+from tests.contract.sandbox.conftest import new_spec, shell
+
+COUNTING = "i=0; while :; do i=$((i+1)); echo $i > count.new; mv count.new count; sleep 0.01; done"
+
+
+async def ignore(data: bytes) -> None:
+    pass
+
+
+async def start_counting(sandbox: Sandbox) -> Exec:
+    """A process that tries to be hard to find: its own session, no parent."""
+    argv = ["bash", "-c", f"setsid bash -c '{COUNTING}' > /dev/null & exec bash -c 'sleep 1000'"]
+    process = await sandbox.exec(argv, env={}, cwd=sandbox.paths.work, output=ignore)
+    await until_counted(sandbox, 1)
+    return process
+
+
+async def count(sandbox: Sandbox) -> int:
+    return int(await sandbox.read_file(f"{sandbox.paths.work}/count") or b"0")
+
+
+async def until_counted(sandbox: Sandbox, least: int) -> None:
+    for _ in range(500):
+        if await count(sandbox) >= least:
+            return
+        await asyncio.sleep(0.01)
+    pytest.fail("nothing was counted")
+
+
+async def test_a_paused_sandbox_makes_no_progress_until_it_is_resumed(sandbox: Sandbox) -> None:
+    await start_counting(sandbox)
+    footprint = sandbox.footprint
+    await sandbox.pause()
+    await sandbox.pause()
+    before = _cpu_ticks(footprint)
+    await asyncio.sleep(0.5)
+    assert _cpu_ticks(footprint) == before
+    await sandbox.resume()
+    await sandbox.resume()
+    await until_counted(sandbox, await count(sandbox) + 5)
+
+
+def _cpu_ticks(footprint: processes.Footprint) -> dict[int, int]:
+    ticks: dict[int, int] = {}
+    for process in processes.members(footprint):
+        fields = Path(f"/proc/{process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        ticks[process.pid] = int(fields[11]) + int(fields[12])
+    assert len(ticks) >= 3
+    return ticks
+
+
+async def nothing(sandbox: Sandbox) -> None:
+    pass
+
+
+async def pause(sandbox: Sandbox) -> None:
+    await sandbox.pause()
+
+
+@pytest.mark.parametrize("before", [nothing, pause])
+async def test_the_end_leaves_no_process_no_file_no_cgroup(
+    driver: Driver, tmp_path: Path, before: Callable[[Sandbox], object]
+) -> None:
+    sandbox = driver.create(new_spec())
+    await sandbox.start()
+    process = await start_counting(sandbox)
+    await shell(sandbox, "mkdir -p a/b && touch a/b/c && chmod 0 a/b && chmod 555 a")
+    footprint = sandbox.footprint
+    pids = [member.pid for member in processes.members(footprint)]
+    assert len(pids) >= 3
+    await before(sandbox)  # type: ignore[misc]
+    await sandbox.destroy()
+    with pytest.raises(SandboxLost):
+        await process.wait()
+    assert [pid for pid in pids if os.path.exists(f"/proc/{pid}")] == []
+    assert list((tmp_path / "sandboxes").iterdir()) == []
+    assert [folder for folder in footprint.cgroups if os.path.exists(folder)] == []
+
+
+async def test_destroy_is_idempotent_and_ends_all_use(sandbox: Sandbox) -> None:
+    await sandbox.destroy()
+    await sandbox.destroy()
+    with pytest.raises(SandboxLost):
+        await sandbox.exec(["true"], env={}, cwd="/", output=ignore)
+    with pytest.raises(SandboxLost):
+        await sandbox.read_file(sandbox.paths.work)
+    with pytest.raises(SandboxLost):
+        await sandbox.put(b"", sandbox.paths.work)
+    with pytest.raises(SandboxLost):
+        await sandbox.pause()
+
+
+async def test_a_sandbox_that_was_never_started_is_destroyed_at_no_cost(driver: Driver, tmp_path: Path) -> None:
+    sandbox = driver.create(new_spec())
+    await sandbox.destroy()
+    assert list((tmp_path / "sandboxes").glob("*")) == []
+
+
+async def test_a_start_that_fails_leaves_nothing(driver: Driver, tmp_path: Path) -> None:
+    spec = new_spec()
+    first, second = driver.create(spec), driver.create(spec)
+    await first.start()
+    with pytest.raises(OSError, match="exists"):
+        await second.start()
+    assert await shell(first, "echo fine") == (0, "fine\n")
+    await first.destroy()
+    assert list((tmp_path / "sandboxes").iterdir()) == []
+
+
+async def test_two_sandboxes_do_not_share_their_files(driver: Driver) -> None:
+    one, other = driver.create(new_spec()), driver.create(new_spec())
+    await asyncio.gather(one.start(), other.start())
+    await one.write_file(f"{one.paths.work}/file", b"mine")
+    assert await other.read_file(f"{other.paths.work}/file") is None
+    await asyncio.gather(one.destroy(), other.destroy())
+
+
+async def test_what_a_driver_cannot_do_it_says(sandbox: Sandbox) -> None:
+    if Capability.SNAPSHOT in sandbox.capabilities:
+        return
+    with pytest.raises(NotCapable, match="microVM"):
+        await sandbox.snapshot()
+    with pytest.raises(NotCapable):
+        await sandbox.restore(SnapshotId("any"))
+
+
+async def test_a_memory_limit_that_is_held_ends_the_process_and_says_why(driver: Driver) -> None:
+    sandbox = driver.create(new_spec(memory_bytes=64 * 1024**2))
+    await sandbox.start()
+    try:
+        if Capability.LIMITS not in sandbox.capabilities:
+            pytest.skip("no memory controller can be used here")
+        ended, _ = await run(sandbox, ["python3", "-c", "x = bytearray(500 * 1024**2)"])
+        assert ended.signal == signal.SIGKILL
+        assert ended.out_of_memory
+    finally:
+        await sandbox.destroy()
+
+
+FORKING = """
+import os, sys, time
+made = 0
+for _ in range(60):
+    try:
+        pid = os.fork()
+    except OSError:
+        break
+    if pid == 0:
+        time.sleep(1)
+        os._exit(0)
+    made += 1
+print(made)
+"""
+"""Bounded, unlike a fork bomb: should the limit not hold, the test fails and the machine lives on."""
+
+
+async def test_a_limit_on_processes_is_held(driver: Driver) -> None:
+    sandbox = driver.create(new_spec(processes=30))
+    await sandbox.start()
+    try:
+        if Capability.LIMITS not in sandbox.capabilities:
+            pytest.skip("no pids controller can be used here")
+        _, made = await run(sandbox, ["python3", "-c", FORKING])
+        assert 10 < int(made) < 30
+    finally:
+        await sandbox.destroy()
