@@ -1,7 +1,7 @@
 """One folder of this machine as if it were a repository elsewhere: for `firebreak run DIR`.
 
 Two ways to see it, and the caller chooses: as it lies there, uncommitted changes included, or one commit, exactly.
-A folder that is not in git, or has no commit yet, is seen as it lies, under a name of zeros.
+A folder that is not in git, or has no commit yet, is seen as it lies, under a name that no commit has (`NO_COMMIT`).
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ from libs.github.work_tree import WorkTree
 from libs.repositories import WORKFLOWS_FOLDER, Base, Resolved, WorkflowFile
 from libs.sources import Source, SourceMissing, Wanted
 
-NO_COMMIT = "0" * 40
+NO_COMMIT = "0" * 39 + "1"
+"""No commit has this name. All zeros would do for git, but in a push they mean that the branch was deleted."""
 
 
 def open_directory(path: Path, places: tuple[str, ...] = (WORKFLOWS_FOLDER,), *, as_it_lies: bool = True) -> Directory:
@@ -47,7 +48,7 @@ class Directory:
     as_it_lies: bool
 
     async def head(self) -> Resolved:
-        """The newest commit and its branch; zeros where there is none."""
+        """The newest commit and its branch; `NO_COMMIT` where there is none."""
         found = None if self.tree.clone is None else await self.tree.clone.resolve("HEAD")
         return found or Resolved(NO_COMMIT, "refs/heads/main")
 
