@@ -130,7 +130,11 @@ def _limit(folder: str, hierarchy: Hierarchy, controller: str, bound: int) -> bo
 
 
 def enter(folders: tuple[str, ...], pid: int) -> bool:
-    """Moves a process, and the children that it may already have, into the groups; False where it is already gone."""
+    """Moves a process, and the children that it may already have, into the groups; False where it is already gone.
+
+    What it forked in that moment, and what left it at once, may escape: where a limit must hold, the process moves
+    itself before it becomes the command (pid 0).
+    """
     moved = [_write(f"{folder}/cgroup.procs", str(pid)) for folder in folders]
     for child in _read(f"/proc/{pid}/task/{pid}/children").split() if folders else ():
         enter(folders, int(child))

@@ -106,12 +106,16 @@ class HostSandbox:
             env=env,
             cwd=cwd,
             output=output,
+            before_exec=(lambda: cgroups.enter(groups, 0)) if groups and self._is_limited() else None,
             on_start=lambda pid: cgroups.enter(groups, pid),
             killed_for_memory=lambda: cgroups.out_of_memory_kills(groups) > kills,
         )
         self._commands.add(command)
         command.on_end(lambda: self._commands.discard(command))
         return command
+
+    def _is_limited(self) -> bool:
+        return self._spec.memory_bytes is not None or self._spec.processes is not None
 
     async def put(self, archive: TarStream | bytes, path: str) -> None:
         await self.make_folder(path)

@@ -79,6 +79,11 @@ def members(footprint: Footprint) -> list[Process]:
     """
     if footprint.cgroups:
         return [process for pid in in_cgroup(footprint.cgroups[0]) if (process := _living(pid)) is not None]
+    return by_name_or_descent(footprint)
+
+
+def by_name_or_descent(footprint: Footprint) -> list[Process]:
+    """As `members`, without asking the cgroup."""
     processes = table()
     found = descendants(processes, _roots(footprint, processes)) - {os.getpid(), footprint.owner}
     return [process for pid in found if (process := processes[pid]).state not in GONE_STATES]

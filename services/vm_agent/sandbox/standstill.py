@@ -29,6 +29,7 @@ class StillRunning(Exception):
 def pause(footprint: Footprint, settle_seconds: float = SETTLE_SECONDS) -> None:
     """Returns when all stand still. Raises StillRunning."""
     patience = _Patience(footprint, "did not stop", settle_seconds)
+    _gather(footprint)
     if cgroups.freeze(footprint.cgroups):
         patience.until(lambda: cgroups.is_frozen(footprint.cgroups))
         return
@@ -46,6 +47,7 @@ def kill(footprint: Footprint) -> None:
     """Returns when no process is left. Works on what is paused. Raises StillRunning."""
     if footprint.init and processes.alive(footprint.init, footprint.init_started):
         _send(processes.Process(footprint.init, 0, "", footprint.init_started), signal.SIGKILL)
+    _gather(footprint)
     if not cgroups.kill(footprint.cgroups):
         cgroups.thaw(footprint.cgroups)
     _repeat_until_quiet(signal.SIGKILL, processes.GONE_STATES, _Patience(footprint, "did not end"))
@@ -81,6 +83,15 @@ def _open_up(folder: str) -> None:
             path = os.path.join(place, name)
             if not os.path.islink(path):
                 os.chmod(path, 0o700)
+
+
+def _gather(footprint: Footprint) -> None:
+    """Into the cgroup with what escaped it: a process of the host driver may fork in the moment before it is moved."""
+    if footprint.cgroups and not footprint.init:
+        inside = set(processes.in_cgroup(footprint.cgroups[0]))
+        for process in processes.by_name_or_descent(footprint):
+            if process.pid not in inside:
+                cgroups.enter(footprint.cgroups, process.pid)
 
 
 class _Patience:

@@ -1,4 +1,4 @@
-"""Every sandbox test runs against each driver, with the kernel's cgroups and without them, and against the ghost twin."""
+"""Every sandbox test runs against each driver, with the kernel's cgroups and without, and against the ghost twin."""
 
 from __future__ import annotations
 

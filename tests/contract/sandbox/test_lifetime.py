@@ -89,13 +89,13 @@ async def test_the_end_leaves_no_process_no_file_no_cgroup(
     process = await start_counting(sandbox)
     await shell(sandbox, "mkdir -p a/b && touch a/b/c && chmod 0 a/b && chmod 555 a")
     footprint = sandbox.footprint
-    pids = [member.pid for member in processes.members(footprint)]
+    pids = {member.pid: member.started for member in processes.members(footprint)}
     assert len(pids) >= 3
     await before(sandbox)  # type: ignore[misc]
     await sandbox.destroy()
     with pytest.raises(SandboxLost):
         await process.wait()
-    assert [pid for pid in pids if os.path.exists(f"/proc/{pid}")] == []
+    assert [pid for pid, started in pids.items() if processes.alive(pid, started)] == []
     assert list((tmp_path / "sandboxes").iterdir()) == []
     assert [folder for folder in footprint.cgroups if os.path.exists(folder)] == []
 

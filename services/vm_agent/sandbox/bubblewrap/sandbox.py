@@ -51,7 +51,9 @@ class BubblewrapSandbox:
         if not spec.network:
             self.capabilities |= {Capability.PRIVATE_NETWORK}
         self.paths = view.PATHS
-        self.footprint = Footprint(id=spec.id, folder=str(folder))
+        # Nothing is its own before it is made: a second sandbox of that name must not remove the first one's.
+        self.footprint = Footprint(id=spec.id, folder="")
+        self._folder = str(folder)
         self._spec = spec
         self._hierarchies = hierarchies
         self._program = program
@@ -86,7 +88,7 @@ class BubblewrapSandbox:
         home, tools = self._own_folders()
         made = cgroups.make(
             self._hierarchies,
-            cgroups.name_of(self.footprint.folder),
+            cgroups.name_of(self._folder),
             memory_bytes=self._spec.memory_bytes,
             processes=self._spec.processes,
         )
@@ -108,7 +110,7 @@ class BubblewrapSandbox:
         for pid in (launch.process.pid, init):
             cgroups.enter(made.folders, pid)
         self.footprint = self._footprint_of(made.folders, init)
-        Path(self.footprint.folder, FILE_NAME).write_text(self.footprint.to_json())  # noqa: ASYNC240 (a few bytes)
+        Path(self._folder, FILE_NAME).write_text(self.footprint.to_json())  # noqa: ASYNC240 (a few bytes)
         launch.release()
         return launch
 
@@ -123,8 +125,9 @@ class BubblewrapSandbox:
             await commands.make_folder(channel, path)
 
     def _own_folders(self) -> tuple[str, str]:
-        folder = self.footprint.folder
+        folder = self._folder
         os.makedirs(folder, 0o700)
+        self.footprint = self._footprint_of((), 0)
         home, tools = f"{folder}/home", f"{folder}/tools"
         for path in (home, tools):
             os.mkdir(path)
@@ -135,7 +138,7 @@ class BubblewrapSandbox:
     def _footprint_of(self, folders: tuple[str, ...], init: int) -> Footprint:
         return Footprint(
             id=self.id,
-            folder=self.footprint.folder,
+            folder=self._folder,
             cgroups=folders,
             init=init,
             init_started=processes.started(init) if init else 0,
@@ -144,7 +147,16 @@ class BubblewrapSandbox:
         )
 
     async def exec(self, argv: Sequence[str], *, env: Mapping[str, str], cwd: str, output: Output) -> Exec:
-        return await commands.execute(self._usable(), argv, env=env, cwd=cwd, output=output)
+        groups = self.footprint.cgroups
+        kills = cgroups.out_of_memory_kills(groups) if self._spec.memory_bytes else 0
+        return await commands.execute(
+            self._usable(),
+            argv,
+            env=env,
+            cwd=cwd,
+            output=output,
+            killed_for_memory=lambda: cgroups.out_of_memory_kills(groups) > kills,
+        )
 
     async def put(self, archive: TarStream | bytes, path: str) -> None:
         await commands.put(self._usable(), archive, path)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
 from services.vm_agent.sandbox.guest.channel import Channel, checked
 from services.vm_agent.sandbox.guest.frames import Kind
@@ -22,10 +22,11 @@ from services.vm_agent.sandbox.protocol import (
 class GuestExec:
     """A command in the guest, its output on the way to `output`."""
 
-    def __init__(self, channel: Channel, stream: Stream, output: Output) -> None:
+    def __init__(self, channel: Channel, stream: Stream, output: Output, killed_for_memory: Callable[[], bool]) -> None:
         self._channel = channel
         self._stream = stream
         self._output = output
+        self._killed_for_memory = killed_for_memory
         self._outcome = asyncio.create_task(self._follow())
         self._outcome.add_done_callback(lambda task: task.cancelled() or task.exception())
 
@@ -45,16 +46,23 @@ class GuestExec:
             await _discard(self._stream)
             raise
         ended = await self._stream.ended
-        return Exit(ended.code, signal=ended.signal, output_cut=ended.cut)
+        killed_for_memory = ended.signal == signal.SIGKILL and self._killed_for_memory()
+        return Exit(ended.code, signal=ended.signal, out_of_memory=killed_for_memory, output_cut=ended.cut)
 
 
 async def execute(
-    channel: Channel, argv: Sequence[str], *, env: Mapping[str, str], cwd: str, output: Output
+    channel: Channel,
+    argv: Sequence[str],
+    *,
+    env: Mapping[str, str],
+    cwd: str,
+    output: Output,
+    killed_for_memory: Callable[[], bool],
 ) -> GuestExec:
     """Raises CannotStart."""
     stream = channel.open(Kind.EXEC, argv=list(argv), env=dict(env), cwd=cwd, grace=OUTPUT_GRACE_SECONDS)
     checked(await stream.acknowledged)
-    return GuestExec(channel, stream, output)
+    return GuestExec(channel, stream, output, killed_for_memory)
 
 
 async def put(channel: Channel, archive: TarStream | bytes, path: str) -> None:
