@@ -20,7 +20,8 @@ from libs.contracts.ids import HostId, parse_host_id
 
 DriverName = Literal["auto", "host", "bubblewrap"]
 DRIVERS: tuple[DriverName, ...] = ("auto", "host", "bubblewrap")
-DEFAULT_LABELS = ("self-hosted", "linux", "x64", "ubuntu-latest", "ubuntu-24.04", "ubuntu-22.04", "ubuntu-20.04")
+DEFAULT_LABELS = ("self-hosted", "linux", "x64", "ubuntu-*")
+"""A label that ends in `*` stands for all that begin so: GitHub has `ubuntu-24.04`, `ubuntu-latest` and more."""
 MAX_SLOTS = 1024
 """More jobs at once than any host runs; a typing error is caught before it forks a thousand shells."""
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
 
 import click
 
@@ -29,13 +31,35 @@ async def attempt_lines(
         yield line
 
 
-async def follow_run(bus: Bus, run_id: RunId, show: Callable[[LogLine], None]) -> None:
-    """Hands out every line of a run, from its first, as they come; endless, for the caller to cancel."""
-    async with contextlib.aclosing(bus.tail(subjects.LOGS, (subjects.logs_of_run(run_id),), 0)) as messages:
-        async for message in messages:
-            if isinstance(message, Stored):
-                for line in lines_of(message):
-                    show(line)
+@asynccontextmanager
+async def following(bus: Bus, run_id: RunId, show: Callable[[LogLine], None]) -> AsyncGenerator[None]:
+    """Hands out every line of a run, from its first, as they come; at the exit also those that are stored by then."""
+    filters = (subjects.logs_of_run(run_id),)
+    place = 0
+
+    async def hand_out(*, follow: bool) -> None:
+        nonlocal place
+        async with contextlib.aclosing(bus.tail(subjects.LOGS, filters, place, follow=follow)) as messages:
+            async for message in messages:
+                if isinstance(message, Stored):
+                    place = message.seq
+                    for line in lines_of(message):
+                        show(line)
+
+    live = asyncio.create_task(hand_out(follow=True))
+    try:
+        yield
+        await stopped(live)
+        await hand_out(follow=False)
+    finally:
+        await stopped(live)
+
+
+async def stopped(task: asyncio.Task[None]) -> None:
+    """Cancels a task and waits until it is over. Raises what it died of."""
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
 
 
 class Printer:

@@ -61,6 +61,15 @@ async def run_changes(bus: Bus, run_id: RunId) -> AsyncGenerator[RunView]:
                 yield view
 
 
+async def finished_run(bus: Bus, run_id: RunId) -> RunView:
+    """Waits until a run is over."""
+    async with contextlib.aclosing(run_changes(bus, run_id)) as changes:
+        async for view in changes:
+            if view.state == "finished":
+                return view
+    raise Failed(f"the log ended before run {run_id} was over")
+
+
 async def planned_runs(bus: Bus, cause: str) -> dict[str, RunId]:
     """The runs that a delivery or a command led to, by workflow path, once its intake is over; waits for that.
 

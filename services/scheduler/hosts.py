@@ -27,6 +27,11 @@ class Host(msgspec.Struct, frozen=True):
     silent: bool = False
     full: bool = False
 
+    def offers(self, label: str) -> bool:
+        """By name, without case; a host's label that ends in `*` offers every label that begins so (`ubuntu-*`)."""
+        wanted = label.lower()
+        return wanted in self.labels or any(wanted.startswith(mine[:-1]) for mine in self.labels if mine.endswith("*"))
+
     @property
     def open(self) -> bool:
         """It takes new jobs, room permitting."""

@@ -91,7 +91,7 @@ def misfit(job: Waiting, host: Host) -> str | None:
     """Why this host can never take the job; None where it can."""
     if host.id in job.refused_by:
         return "it refused the job for good"
-    missing = [label for label in job.labels if label.lower() not in host.labels]
+    missing = [label for label in job.labels if not host.offers(label)]
     if missing:
         return f"it has no label {', '.join(missing)}"
     if job.trust == "fork" and not host.takes_forks:

@@ -35,8 +35,7 @@ def _reason(run: Run, job: Job, fleet: Fleet) -> str:
     hosts = [host for host in fleet.values() if not host.left]
     if not hosts:
         return "there is no host"
-    offered = {label for host in hosts for label in host.labels}
-    nobody = [label for label in job.labels if label.lower() not in offered]
+    nobody = [label for label in job.labels if not any(host.offers(label) for host in hosts)]
     if nobody:
         return f"no host has the label {', '.join(nobody)}"
     if job.refused_by:

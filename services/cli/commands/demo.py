@@ -29,10 +29,10 @@ from services.cli.commands.runs import show_run
 from services.cli.connection import UP_FILE, coroutine
 from services.cli.demo.queries import show_queries
 from services.cli.demo.repository import make_repository, push_payload
-from services.cli.logs import Printer, follow_run
+from services.cli.logs import Printer, following
 from services.cli.outcome import Failed
 from services.cli.up.machine import Machine, machine
-from services.cli.watching import planned_runs, run_changes
+from services.cli.watching import finished_run, planned_runs
 
 FOLDER = ".demo"
 VERDICT_SECONDS = 120.0
@@ -111,17 +111,8 @@ async def _deliver_and_follow(running: Machine, secret: str, payload: dict[str, 
 
 async def _follow(bus: Bus, path: str, run_id: RunId) -> RunView:
     click.secho(f"{path}: run {run_id}", err=True)
-    log = asyncio.create_task(follow_run(bus, run_id, Printer(prefix=True)))
-    try:
-        async with contextlib.aclosing(run_changes(bus, run_id)) as changes:
-            async for view in changes:
-                if view.state == "finished":
-                    await asyncio.sleep(0.2)
-                    return view
-        raise Failed(f"the log of run {run_id} ended before its verdict")
-    finally:
-        log.cancel()
-        await asyncio.gather(log, return_exceptions=True)
+    async with following(bus, run_id, Printer(prefix=True)):
+        return await finished_run(bus, run_id)
 
 
 async def _show(running: Machine, views: list[RunView]) -> None:
@@ -147,7 +138,6 @@ async def _until_interrupted(folder: Path, secret: str) -> None:
 @asynccontextmanager
 async def _bus(running: Machine) -> AsyncGenerator[Process]:
     from libs.blobs.store import open_blobs
-
     from libs.bus.jetstream import connect
 
     bus = await connect(running.addresses.nats, name="demo")

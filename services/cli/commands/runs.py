@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 
 import click
 import msgspec
 
 from libs.contracts.ids import RunId
+from libs.views.log_lines import LogLine
 from libs.views.run import RunView
 from libs.views.summary import summary
 from services.cli import outcome, words
 from services.cli.commands import changing_runs
 from services.cli.commands.why import chosen_jobs
 from services.cli.connection import Connection, connected, coroutine
-from services.cli.logs import Printer, attempt_lines, follow_run
+from services.cli.logs import Printer, attempt_lines, following
 from services.cli.reading import newest_runs, parse_run_id, run_view
-from services.cli.watching import run_changes
+from services.cli.watching import finished_run, run_changes
 
-LAST_LINES_SECONDS = 0.2
-"""The log's last batch may be stored an instant after the verdict."""
 json_option = click.option("--json", "as_json", is_flag=True, help="JSON on standard output.")
 
 
@@ -152,18 +150,13 @@ async def logs(*, run: str, job: str | None, follow: bool, failed: bool) -> None
 async def _follow(connection: Connection, run_id: RunId, keys: set[str] | None) -> None:
     """Prints until the run is over and its last lines are out."""
     printer = Printer(prefix=keys is None or len(keys) > 1)
-    following = asyncio.create_task(
-        follow_run(connection.bus, run_id, lambda line: printer(line) if keys is None or line.job in keys else None)
-    )
-    try:
-        async with contextlib.aclosing(run_changes(connection.bus, run_id)) as changes:
-            async for view in changes:
-                if view.state == "finished":
-                    break
-        await asyncio.sleep(LAST_LINES_SECONDS)
-    finally:
-        following.cancel()
-        await asyncio.gather(following, return_exceptions=True)
+
+    def show(line: LogLine) -> None:
+        if keys is None or line.job in keys:
+            printer(line)
+
+    async with following(connection.bus, run_id, show):
+        await finished_run(connection.bus, run_id)
 
 
 def _exit_with(view: RunView) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
+from types import MappingProxyType
 
 import msgspec
 
@@ -22,7 +24,7 @@ ARM_AHEAD_SECONDS = 90.0
 a timer for each would be two more writes."""
 REMEMBERED = 10_000
 """Doorbells that were rung by this process and need not be rung again; whoever is forgotten is rung twice, in vain."""
-NO_SECRETS = b"{}"
+NO_SECRETS: Mapping[str, str] = MappingProxyType({})
 
 
 class Performer:
@@ -30,8 +32,11 @@ class Performer:
     fires after the end is nothing.
     """
 
-    def __init__(self, bus: Bus, blobs: Blobs, index: Index, clocks: Clocks) -> None:
+    def __init__(
+        self, bus: Bus, blobs: Blobs, index: Index, clocks: Clocks, secrets: Mapping[str, str] = NO_SECRETS
+    ) -> None:
         self._bus, self._blobs, self._index, self._clocks = bus, blobs, index, clocks
+        self._secrets = msgspec.json.encode(dict(secrets))
         self._armed: set[str] = set()
         self._rung: dict[str, None] = {}
 
@@ -81,7 +86,7 @@ class Performer:
         # Imported here: the core and its readers need no cryptography, and it costs a cold start milliseconds.
         from nacl.public import PublicKey, SealedBox
 
-        return bytes(SealedBox(PublicKey(host.key)).encrypt(NO_SECRETS))
+        return bytes(SealedBox(PublicKey(host.key)).encrypt(self._secrets))
 
     async def _arm(self, effect: Arm, *, repair: bool) -> None:
         ahead = effect.at - self._clocks.now()

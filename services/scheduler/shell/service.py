@@ -7,6 +7,7 @@ and come back as items.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from contextlib import aclosing
 
 from libs.bus.port import CaughtUp, Conflict, Stored, TooLarge
@@ -29,7 +30,7 @@ from services.scheduler.shell.gauges import Measured, Unmeasured
 from services.scheduler.shell.inbox import Asked, Inbox, Item, Look, Settled
 from services.scheduler.shell.index import Index, Tracked
 from services.scheduler.shell.liveness import SWEEP_SECONDS, Liveness
-from services.scheduler.shell.performer import Performer
+from services.scheduler.shell.performer import NO_SECRETS, Performer
 from services.scheduler.shell.reactions import Reactions
 from services.scheduler.shell.reader import Reader
 from services.scheduler.shell.reconciler import Reconciler
@@ -43,7 +44,15 @@ STALE_SECONDS = 0.5
 
 
 class Scheduler:
-    def __init__(self, process: Process, *, name: str, policy: Policy = SERVICE, clocks: Clocks | None = None) -> None:
+    def __init__(
+        self,
+        process: Process,
+        *,
+        name: str,
+        policy: Policy = SERVICE,
+        clocks: Clocks | None = None,
+        secrets: Mapping[str, str] = NO_SECRETS,
+    ) -> None:
         bus, clocks = process.bus, clocks or Clocks()
         self._bus, self._clocks, self._policy = bus, clocks, policy
         self._index, self._inbox = Index(), Inbox()
@@ -51,7 +60,7 @@ class Scheduler:
         self._reader = Reader(self._index, bus, process.blobs, clocks, self._liveness.heard)
         self._rounds = Rounds(self._index)
         self._writer = Writer(bus, clocks)
-        self._performer = Performer(bus, process.blobs, self._index, clocks)
+        self._performer = Performer(bus, process.blobs, self._index, clocks, secrets)
         self._reconciler = Reconciler(self._index, self._performer, self._inbox)
         self._reactions = Reactions(bus, self._index, self._inbox, self._performer)
         lease = process.settings.scheduler_lease

@@ -1,0 +1,51 @@
+"""A directory as the parser sees it in a local run: its workflow files as they lie there, whatever commit is named.
+
+What a payload says happened is looked up in the directory's git where it is there; a diff that cannot be made matches.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from libs.contracts.plan import Repository
+from libs.github.directory import Directory
+from libs.repositories import Base, Resolved, WorkflowFile
+from libs.sources import SourceError
+
+
+@dataclass(frozen=True, slots=True)
+class LocalCommit:
+    directory: Directory
+    sha: str
+
+    async def workflows(self) -> list[WorkflowFile]:
+        return self.directory.tree.workflows(self.directory.places)
+
+    async def message(self) -> str:
+        clone = self.directory.tree.clone
+        try:
+            return await clone.message(self.sha) if clone is not None else ""
+        except SourceError:
+            return ""
+
+    async def changed_paths(self, base: Base) -> tuple[str, ...] | None:
+        clone = self.directory.tree.clone
+        if clone is None or not await clone.has(self.sha):
+            return None
+        return await clone.changed_paths(self.sha, base)
+
+
+@dataclass(frozen=True, slots=True)
+class LocalRepositories:
+    """`libs.repositories.Repositories` over one directory, which is every repository that is asked for."""
+
+    directory: Directory
+
+    async def commit(self, repository: Repository, sha: str, hints: tuple[str, ...], seconds: float) -> LocalCommit:
+        return LocalCommit(self.directory, sha)
+
+    async def resolve(self, repository: Repository, ref: str, seconds: float) -> Resolved:
+        try:
+            return await self.directory.resolve(repository, ref, seconds)
+        except SourceError:
+            return await self.directory.head()
