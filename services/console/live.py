@@ -28,7 +28,6 @@ from services.console.metrics import Counts
 from services.console.queries import Queries
 from services.console.runs import Tried
 from services.console.shown import shown
-from services.console.words import step_title
 
 MAX_CLIENTS = 200
 """Open at once. Each may hold one chunk of a log, and the bus's window of what comes behind it."""
@@ -68,10 +67,13 @@ class Seats:
 
 
 class EventStream(EventSourceResponse):
-    """Takes a seat while it is sent; 503 where there is none. `X-Accel-Buffering: no` makes nginx pass it on at once."""
+    """Takes a seat while it is sent; 503 where there is none. Its `X-Accel-Buffering: no` makes nginx pass it on."""
 
     def __init__(self, events: Events, seats: Seats) -> None:
-        super().__init__(events, ping=PING_SECONDS, sep="\n", send_timeout=SEND_SECONDS)
+        # The library types its content as a bare dict among others.
+        super().__init__(  # pyright: ignore[reportUnknownMemberType]
+            events, ping=PING_SECONDS, sep="\n", send_timeout=SEND_SECONDS
+        )
         self._seats = seats
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -120,7 +122,7 @@ async def log_events(logs: Logs, tried: Tried, after: int) -> Events:
             async for piece in pieces:
                 if isinstance(piece, LogChunk) and piece.step != step:
                     step = piece.step
-                    title = shown(step_title(step, await logs.runs.attempt(tried)))
+                    title = shown(await logs.title(tried, step))
                     yield _event({"step": step, "title": title}, event="step")
                 yield _piece(piece)
     except (BusDown, BlobsDown) as error:

@@ -7,6 +7,7 @@ are missing (the stream had dropped them) is said as a `Gap`, never passed over 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -22,9 +23,13 @@ from libs.views.log_lines import stored_chunks
 from libs.views.run import AttemptView
 from services.console.changes import Hub, Watch
 from services.console.runs import Runs, Tried
+from services.console.words import step_title
 
 PAGE_LINES = 2000
 """Shown at once: a browser lays them out in a blink, and few steps print more."""
+
+TITLE_SECONDS = 1.0
+"""Lines wait no longer for the name of their step: a projection that is further behind has other worries."""
 
 _chunks = msgspec.json.Decoder(LogChunk)
 
@@ -112,6 +117,17 @@ class Logs:
                         lines.append(Line(number, chunk.step, text))
         total = max(total, attempt.lines)
         return Window(list(lines), total, total - count)
+
+    async def title(self, tried: Tried, step: int) -> str:
+        """What a step is called: stored before the step printed anything, so the projection has it in an instant."""
+        with self.hub.watch(tried.subject) as watch, contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(TITLE_SECONDS):
+                while not self.hub.closed:
+                    attempt = await self.runs.attempt(tried)
+                    if step < 0 or step in attempt.steps or attempt.over:
+                        return step_title(step, attempt)
+                    await watch.changed()
+        return step_title(step, None)
 
     async def _pieces(self, tried: Tried) -> AsyncGenerator[LogChunk | AttemptView]:
         """Chunks, some of them twice, and the attempt once it is over."""

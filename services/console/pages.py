@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import groupby
@@ -38,6 +38,21 @@ class Section:
 
 
 @dataclass(frozen=True, slots=True)
+class LogParts:
+    """What is shown of a log, and the addresses of its other parts; an empty one is not there.
+
+    `after` is the number of the last line shown, from where `live` goes on.
+    """
+
+    sections: Sequence[Section] = ()
+    earlier: str = ""
+    later: str = ""
+    live: str = ""
+    raw: str = ""
+    after: int = -1
+
+
+@dataclass(frozen=True, slots=True)
 class Pages:
     queries: Queries
     runs: Runs
@@ -68,8 +83,9 @@ class Pages:
     async def run_page(self, request: Request) -> Response:
         view = await self.view(request)
         row = await asyncio.to_thread(self.queries.run, view.run_id)
-        beside = [row for row in await asyncio.to_thread(self.queries.intakes_of, view.cause) if row.kind == "rejected"]
-        return self.templates.page("run.html", run=view, row=row, rejected=beside, now=datetime.now(UTC))
+        beside = await asyncio.to_thread(self.queries.intakes_of, view.cause)
+        rejected = [each for each in beside if each.kind == "rejected"]
+        return self.templates.page("run.html", run=view, row=row, rejected=rejected, now=datetime.now(UTC))
 
     async def job_page(self, request: Request) -> Response:
         view, job = await self.job(request)
@@ -79,10 +95,10 @@ class Pages:
         window = Window([], 0, 0)
         if attempt is not None:
             window = await self.logs.window(tried(view, attempt, job.key), attempt, start)
+        parts = _log_parts(view, job, attempt, window)
         return self.templates.page(
-            "job.html", run=view, job=job, attempt=attempt, window=window, now=datetime.now(UTC),
-            **_log_parts(view, job, attempt, window),
-        )  # fmt: skip
+            "job.html", run=view, job=job, attempt=attempt, window=window, log=parts, now=datetime.now(UTC)
+        )
 
     async def intake(self, request: Request) -> Response:
         kind = asked.intake_kind(request)
@@ -142,23 +158,22 @@ class Pages:
         return tried(view, attempt, job.key), attempt
 
 
-def _log_parts(view: RunView, job: JobView, attempt: AttemptView | None, window: Window) -> dict[str, object]:
-    """Where this part of the log stands in the whole, and the addresses of the others."""
+def _log_parts(view: RunView, job: JobView, attempt: AttemptView | None, window: Window) -> LogParts:
     if attempt is None:
-        return {"sections": [], "earlier": "", "later": "", "live": "", "raw": "", "after": -1}
+        return LogParts()
     here = f"/runs/{view.run_id}/jobs/{quote(job.key, safe='')}"
     first = window.lines[0].number if window.lines else 0
     last = window.lines[-1].number if window.lines else -1
     page = f"{here}?attempt={attempt.n}&from="
     at_end = last + 1 >= window.total
-    return {
-        "sections": _sections(window.lines, attempt),
-        "earlier": f"{page}{max(0, first - PAGE_LINES)}" if first > 0 else "",
-        "later": "" if at_end else f"{page}{last + 1}",
-        "live": f"{here}/{attempt.n}/live" if at_end and not attempt.over else "",
-        "raw": f"{here}/{attempt.n}/log.txt",
-        "after": last,
-    }
+    return LogParts(
+        sections=_sections(window.lines, attempt),
+        earlier=f"{page}{max(0, first - PAGE_LINES)}" if first > 0 else "",
+        later="" if at_end else f"{page}{last + 1}",
+        live=f"{here}/{attempt.n}/live" if at_end and not attempt.over else "",
+        raw=f"{here}/{attempt.n}/log.txt",
+        after=last,
+    )
 
 
 def _sections(lines: list[Line], attempt: AttemptView) -> list[Section]:

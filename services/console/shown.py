@@ -10,10 +10,10 @@ import re
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 # Whole escape sequences, as ECMA-48 has them, in their 7-bit and 8-bit forms: control strings (OSC, DCS, SOS, PM, APC)
-# with their ends, control sequences (CSI), and the short ones. No part can match across another ESC, so the time is
-# linear however hostile the line is.
+# with their ends, control sequences (CSI), and the short ones. No part reaches over the beginning of another, so
+# the time is linear however hostile the line is.
 _SEQUENCE = re.compile(
-    r"(?:\x1b\]|\x9d)[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)"
+    r"(?:\x1b\]|\x9d)[^\x07\x1b\x9c\x9d]*(?:\x07|\x1b\\|\x9c)"
     r"|(?:\x1b[PX^_]|[\x90\x98\x9e\x9f])[^\x1b\x90\x98\x9c\x9e\x9f]*(?:\x1b\\|\x9c)"
     r"|(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"
     r"|\x1b[ -/]*[0-~]"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from typing import cast
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse
@@ -25,7 +26,8 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.globals.update(
+    # Jinja2 types this dictionary as what it holds at first.
+    cast(dict[str, object], made.globals).update(
         badge=words.badge,
         outcome=words.outcome,
         attempt_badge=words.attempt_badge,

@@ -40,9 +40,7 @@ class Opened:
         return answer.text
 
 
-def make_process(
-    home: Path, bus: MemoryBus | None = None, blobs: MemoryBlobs | None = None, port: int = 0
-) -> Process:
+def make_process(home: Path, bus: MemoryBus | None = None, blobs: MemoryBlobs | None = None, port: int = 0) -> Process:
     settings = read_settings({"FIREBREAK_HOME": str(home), "FIREBREAK_CONSOLE_PORT": str(port)})
     return Process(settings, bus or MemoryBus(), blobs or MemoryBlobs())
 

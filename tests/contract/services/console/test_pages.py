@@ -65,7 +65,9 @@ async def test_the_list_shows_runs_and_can_be_filtered(tmp_path: Path) -> None:
         everything = await it.page("/")
         some = await it.page("/?workflow=Nightly&branch=topic/x")
 
-        assert all(text in everything for text in ("CI", "Nightly", "Octo/Demo.js", "octocat", "failed", "step 2 failed"))
+        assert all(
+            text in everything for text in ("CI", "Nightly", "Octo/Demo.js", "octocat", "failed", "step 2 failed")
+        )
         assert "/runs/8" in some
         assert "/runs/7" not in some
         assert "No run matches" in await it.page("/?actor=nobody")
@@ -93,8 +95,9 @@ async def test_a_run_says_what_ran_and_why_it_failed(tmp_path: Path) -> None:
         page = await it.page("/runs/7")
 
         text = Strict(page).text
-        for expected in ("failed", "step 2 failed", "a" * 40, "refs/heads/main", "octocat", str(CAUSE), "Build it",
-                         "Run true", "Run false", "1.2 s", "exit code 1", "h1", "bubblewrap", "ubuntu-latest"):  # fmt: skip
+        for expected in ("failed", "step 2 failed", "a" * 40, "refs/heads/main", "octocat", str(CAUSE), "Build it"):
+            assert expected in text
+        for expected in ("Run true", "Run false", "1.2 s", "exit code 1", "h1", "bubblewrap", "ubuntu-latest"):
             assert expected in text
         assert "Nothing ran" not in text
 
@@ -283,7 +286,9 @@ async def test_nothing_that_a_user_controls_becomes_markup(tmp_path: Path) -> No
         await telling.attempt_over(why=EVIL)
         await telling.finished(why=EVIL)
         problem = Problem(EVIL, 1, 1, EVIL)
-        await telling.say("ev.intake.a", WorkflowRejected(EVIL, EVIL, EVIL, (problem,)), DeliveryIgnored(EVIL, EVIL, EVIL))
+        await telling.say(
+            "ev.intake.a", WorkflowRejected(EVIL, EVIL, EVIL, (problem,)), DeliveryIgnored(EVIL, EVIL, EVIL)
+        )
 
         for path in ("/", f"/?workflow={quote(EVIL)}", "/runs/7", "/runs/7/jobs/build", "/intake",
                      f"/intake?repository={quote(EVIL)}"):  # fmt: skip
