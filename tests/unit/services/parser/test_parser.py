@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import zlib
 
@@ -17,6 +18,7 @@ from tests.unit.services.parser.world import (
     REPOSITORY,
     SHA,
     ZERO,
+    DawdlingBus,
     FragileBus,
     World,
     guid,
@@ -283,6 +285,31 @@ async def test_a_second_parser_adds_nothing(world: World) -> None:
     before = [stored.data for stored in await world.bus.load("ev.>")]
     await world.hand_out()
     assert [stored.data for stored in await world.bus.load("ev.>")] == before
+
+
+@pytest.mark.parametrize("seed", range(8))
+async def test_two_parsers_at_once_say_it_once(seed: int) -> None:
+    alone, together = World(), World(bus=DawdlingBus(seed))
+    for world in (alone, together):
+        world.repositories.add(SHA, a=workflow(), b=BROKEN, c=workflow())
+        await world.deliver("push", push())
+    await alone.hand_out()
+    await asyncio.gather(together.hand_out(), together.hand_out(), together.hand_out())
+    assert sorted(stored.data for stored in await together.bus.load("ev.>")) == sorted(
+        stored.data for stored in await alone.bus.load("ev.>")
+    )
+    assert isinstance((await together.intake())[-1], RunsPlanned)
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_parsers_with_different_deliveries_share_the_numbers(seed: int) -> None:
+    world = World(bus=DawdlingBus(seed))
+    world.repositories.add(SHA, a=workflow())
+    for number in range(1, 6):
+        await world.deliver("push", push(), number)
+    await asyncio.gather(*(world.hand_out(f"raw.delivery.{guid(number)}") for number in range(1, 6)))
+    assert [numbered.number for numbered in await world.numbers()] == [1, 2, 3, 4, 5]
+    assert sorted(plan.run_number for plan in await world.plans()) == [1, 2, 3, 4, 5]
 
 
 @pytest.mark.parametrize("after", [False, True])

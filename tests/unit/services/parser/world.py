@@ -8,6 +8,7 @@ import zlib
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from random import Random
 from typing import Any
 from uuid import UUID
 
@@ -108,6 +109,19 @@ class FragileBus(MemoryBus):
         if self.after:
             await super().append(commit, expected=expected)
         raise RuntimeError("the process dies here")
+
+
+class DawdlingBus(MemoryBus):
+    """Before each append it lets others go first, a few times or not, by the seed."""
+
+    def __init__(self, seed: int) -> None:
+        super().__init__()
+        self.dice = Random(seed)
+
+    async def append(self, commit: Commit, *, expected: int | None) -> int:
+        for _ in range(self.dice.randrange(4)):
+            await asyncio.sleep(0)
+        return await super().append(commit, expected=expected)
 
 
 @dataclass(frozen=True)
