@@ -34,6 +34,7 @@ RETRY_PAUSE_SECONDS = 0.05
 MAX_PENDING_BYTES = 128 * 1024 * 1024
 """A subscription's unread messages; our own windows bound them far below, so that none is ever dropped."""
 Received = Callable[[Msg], Coroutine[None, None, None]]
+_HEADER = re.compile(r"([^:\s]+)[ \t]*:[ \t]*([^\r\n]*)")
 _NAME = re.compile(r"[^A-Za-z0-9_-]")
 
 
@@ -45,13 +46,22 @@ class NotAllowed(BusDown):
     """The server's permissions forbid this user something that the service needs; it cannot go on."""
 
 
+class _Client(Client):
+    """The library looks at each character of each header's name, which took three quarters of the time of a replay."""
+
+    @staticmethod
+    def _parse_header_lines(raw: bytes) -> dict[str, str]:
+        """`Name: value` lines; a name is a token, and a value that is no UTF-8 is marked, not refused."""
+        return dict(_HEADER.findall(raw.decode("utf-8", "replace")))
+
+
 class Connection:
     """`generation` counts the connections that there were: what hung on an older one is gone."""
 
     def __init__(self, name: str) -> None:
         self.generation = 0
         self.name = _NAME.sub("_", name) or "firebreak"
-        self._client = Client()
+        self._client = _Client()
         self._logger = log.get("bus").bind(client=self.name)
         self.inbox = f"_INBOX_{self.name}.{secrets.token_hex(8)}"
         self._tokens = 0

@@ -128,7 +128,7 @@ class Consuming:
                 self._working -= 1
             seconds = loop.time() - started
             self._mean_seconds += (seconds - self._mean_seconds) / (MEAN_OVER_MESSAGES if self._mean_seconds else 1)
-            if self._pull is not None:
+            if self._pull is not None and self._pull.hungry:
                 await self._pull.ask()
 
     async def _handle(self, message: JetStreamMessage) -> None:

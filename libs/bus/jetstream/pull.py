@@ -65,7 +65,9 @@ class Pull:
         self.heard_consumer_seq = -1
         self._connection, self._address = connection, address
         self._received, self._room, self._changed = received, room, changed
+        self._loop = asyncio.get_running_loop()
         self._asked = 0
+        self._enough = 0
         self._heard = 0.0
         self._subscription: Subscription | None = None
         self._generation = connection.generation
@@ -77,25 +79,32 @@ class Pull:
             self._doubt()
         await self.ask()
 
+    @property
+    def hungry(self) -> bool:
+        """Whether to `ask` may be worth it: less than half of what was asked for is still to come."""
+        return self._asked <= self._enough
+
     async def ask(self) -> None:
         """Asks for as much as there is room for, where that is worth a request."""
-        free = self._room() - self._asked
-        if self.doubtful or self._subscription is None or free < 1 or 2 * free < self._room():
+        room = self._room()
+        free = room - self._asked
+        if self.doubtful or self._subscription is None or free < 1 or 2 * free < room:
             return
         self._asked += free
+        self._enough = self._asked // 2
         request = {
             "batch": free,
             "expires": int(EXPIRES_SECONDS * NANOSECONDS),
             "idle_heartbeat": int(HEARTBEAT_SECONDS * NANOSECONDS),
         }
-        self._heard = asyncio.get_running_loop().time()
+        self._heard = self._loop.time()
         name = f"$JS.API.CONSUMER.MSG.NEXT.{self._address}"
         if not await self._connection.send(name, msgspec.json.encode(request), None, self._subscription.subject):
             self._doubt()
 
     def check(self) -> None:
         """Doubts where a request is open and nothing, not even a heartbeat, was heard."""
-        if self._asked > 0 and asyncio.get_running_loop().time() - self._heard > SILENCE_SECONDS:
+        if self._asked > 0 and self._loop.time() - self._heard > SILENCE_SECONDS:
             self._doubt()
 
     async def close(self, *, drain: bool) -> None:
@@ -111,13 +120,14 @@ class Pull:
             return
 
     async def _on_message(self, message: Msg) -> None:
-        self._heard = asyncio.get_running_loop().time()
+        self._heard = self._loop.time()
         if message.reply:
             self._asked = max(self._asked - 1, 0)
             self._received(message)
         else:
             self._on_status(message.headers or {})
-        await self.ask()
+        if self.hungry:
+            await self.ask()
 
     def _on_status(self, headers: dict[str, str]) -> None:
         """100 is a heartbeat; 404, 408 and 409 end a request, with what it did not bring; 503 means nobody is there."""

@@ -41,7 +41,7 @@ async def tail(
     caught_up = False
     try:
         while True:
-            stored = await reader.next(wait=caught_up)
+            stored = reader.at_hand() or await reader.next(wait=caught_up)
             if not caught_up and (stored is None or stored.seq > goal):
                 caught_up = True
                 yield CaughtUp(goal)
@@ -71,6 +71,12 @@ class _Reader:
         self._consumer_seq: int = 0
         self._pending: int = -1
         self._mean_bytes = 0.0
+
+    def at_hand(self) -> Stored | None:
+        """The next message where nothing has to be asked for or waited for: the usual case, and quick."""
+        if self._buffer and self._pull is not None and not self._pull.hungry:
+            return self._buffer.popleft()
+        return None
 
     async def next(self, *, wait: bool) -> Stored | None:
         """The next message. Without `wait`, None where the server has no more just now."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from nats.aio.client import Client
 from nats.aio.msg import Msg
 
-from libs.bus.jetstream.connection import Connection
+from libs.bus.jetstream.connection import Connection, _Client  # pyright: ignore[reportPrivateUsage]
 from libs.bus.jetstream.pull import Place, place_of
 from libs.bus.port import BusDown
 
@@ -32,3 +33,10 @@ async def test_a_collector_is_told_when_no_more_answers_come() -> None:
 async def test_an_address_that_is_none_is_said() -> None:
     with pytest.raises(BusDown, match="no NATS"):
         await Connection("test").open("not an address", 1.0)
+
+
+def test_headers_are_read_as_the_library_reads_them() -> None:
+    raw = b"Nats-Expected: 7\r\ntraceparent:00-a-b-01\r\nEmpty:\r\nWith: a: colon, and spaces\r\nBad: \xff\r\n\r\n"
+    ours = _Client._parse_header_lines(raw)  # pyright: ignore[reportPrivateUsage]
+    assert ours == Client._parse_header_lines(raw)  # pyright: ignore[reportPrivateUsage]
+    assert ours["With"] == "a: colon, and spaces"
