@@ -1,7 +1,8 @@
 """The environment, read once and by this module alone; an unknown or malformed value is an error that names it.
 
 The names without a prefix are those of the system that Firebreak replaces, and keep working; ours begin with
-`FIREBREAK_`. `OTEL_*` is OpenTelemetry's own and is left to it. Nothing here opens a file or a socket.
+`FIREBREAK_`. `OTEL_*` is OpenTelemetry's own and is left to it. A secret may come by file, as containers and systemd
+hand them out: `GITHUB_TOKEN_FILE` names one. Nothing else here opens a file, and nothing a socket.
 """
 
 from __future__ import annotations
@@ -48,6 +49,8 @@ OURS = frozenset(
     )
 )
 
+SECRET_BYTES = 64 * 1024
+"""Of a file that holds one secret: a key of 16,384 bits is 13 KB. Whoever names a disk by mistake is told so."""
 
 Word = TypeVar("Word", bound=str)
 
@@ -106,8 +109,8 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
     return Settings(
         home=home,
         repository_path=reader.path("REPOSITORY_PATH"),
-        webhook_secret=reader.text("GITHUB_WEBHOOK_SECRET", ""),
-        github_token=reader.text("GITHUB_TOKEN", ""),
+        webhook_secret=reader.secret("GITHUB_WEBHOOK_SECRET"),
+        github_token=reader.secret("GITHUB_TOKEN"),
         github_api_url=reader.url("GITHUB_API_URL", "https://api.github.com", ("http", "https")),
         host=host,
         port=reader.port("PORT", 3000),
@@ -137,6 +140,25 @@ def _state_home(reader: _Reader) -> Path:
     return base / "firebreak"
 
 
+def _secret_in(path: Path, name: str) -> str:
+    """`name` is the setting, for errors; they never hold what the file does."""
+    try:
+        with path.open("rb") as file:
+            content = file.read(SECRET_BYTES + 1)
+        secret = content.decode().rstrip("\r\n")
+    except OSError as error:
+        raise BadSetting(
+            f"{name}: {error.strerror or 'it cannot be read'}; the user of this process must be able to read it"
+        ) from None
+    except UnicodeDecodeError:
+        raise BadSetting(f"{name}: expected text, and it is not UTF-8") from None
+    if len(content) > SECRET_BYTES:
+        raise BadSetting(f"{name}: over {SECRET_BYTES} bytes; expected a file with one secret in it")
+    if not secret:
+        raise BadSetting(f"{name}: it is empty; expected the secret")
+    return secret
+
+
 class _Reader:
     """Typed look-ups that name the variable when its value is wrong. An empty value counts as unset."""
 
@@ -155,6 +177,15 @@ class _Reader:
 
     def text(self, name: str, default: str) -> str:
         return self._environment.get(name) or default
+
+    def secret(self, name: str) -> str:
+        """The variable's value, or what the file holds that `<name>_FILE` names, without the line's end."""
+        path = self.path(f"{name}_FILE")
+        if path is None:
+            return self.text(name, "")
+        if self.has(name):
+            raise BadSetting(f"{name} and {name}_FILE are both set: which of them is meant? Unset one")
+        return _secret_in(path, f"{name}_FILE={path}")
 
     def path(self, name: str) -> Path | None:
         value = self.text(name, "")

@@ -35,7 +35,7 @@ async def command(*, driver: str | None, slots: int | None, as_json: bool) -> No
         environment["FIREBREAK_DRIVER"] = driver
     if slots:
         environment["MAX_CONCURRENT_WORKFLOWS"] = str(slots)
-    if not environment.get("GITHUB_WEBHOOK_SECRET"):
+    if not any(environment.get(name) for name in ("GITHUB_WEBHOOK_SECRET", "GITHUB_WEBHOOK_SECRET_FILE")):
         raise Usage(
             "GITHUB_WEBHOOK_SECRET is not set; `openssl rand -hex 32` makes one, GitHub's webhook page takes it"
         )

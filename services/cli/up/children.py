@@ -11,12 +11,14 @@ COMMON = frozenset(
 )
 """What any of our processes may read from the environment of `up`, besides `FIREBREAK_*` and `OTEL_*`."""
 
+TOKEN = ("GITHUB_TOKEN", "GITHUB_TOKEN_FILE")
+
 EXTRA: dict[str, frozenset[str]] = {
-    "ingress": frozenset({"GITHUB_WEBHOOK_SECRET", "PORT", "HOST"}),
-    "parser": frozenset({"GITHUB_TOKEN", "REPOSITORY_PATH", "SSH_AUTH_SOCK"}),
+    "ingress": frozenset({"GITHUB_WEBHOOK_SECRET", "GITHUB_WEBHOOK_SECRET_FILE", "PORT", "HOST"}),
+    "parser": frozenset({*TOKEN, "REPOSITORY_PATH", "SSH_AUTH_SOCK"}),
     "scheduler": frozenset(),
-    "vm_agent": frozenset({"GITHUB_TOKEN", "REPOSITORY_PATH", "SSH_AUTH_SOCK", "MAX_CONCURRENT_WORKFLOWS"}),
-    "reporter": frozenset({"GITHUB_TOKEN", "GITHUB_API_URL", "HOST"}),
+    "vm_agent": frozenset({*TOKEN, "REPOSITORY_PATH", "SSH_AUTH_SOCK", "MAX_CONCURRENT_WORKFLOWS"}),
+    "reporter": frozenset({*TOKEN, "GITHUB_API_URL", "HOST"}),
     "learner": frozenset(),
     "console": frozenset({"HOST"}),
 }

@@ -54,3 +54,39 @@ def test_a_bad_value_is_an_error_that_names_the_variable(name: str, value: str, 
 
 def test_an_empty_value_counts_as_unset() -> None:
     assert read_settings({"PORT": ""}).port == 3000
+
+
+@pytest.mark.parametrize("name", ["GITHUB_WEBHOOK_SECRET", "GITHUB_TOKEN"])
+def test_a_secret_may_come_by_file_without_its_line_end(name: str, tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    file.write_text(" kept as it is \n")
+    settings = read_settings({f"{name}_FILE": str(file)})
+    assert " kept as it is " in (settings.webhook_secret, settings.github_token)
+
+
+def test_a_secret_given_twice_is_an_error_that_names_both(tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    file.write_text("by-file")
+    with pytest.raises(BadSetting, match="GITHUB_TOKEN and GITHUB_TOKEN_FILE") as caught:
+        read_settings({"GITHUB_TOKEN": "by-name", "GITHUB_TOKEN_FILE": str(file)})
+    assert "by-" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [(None, "No such file"), (b"", "empty"), (b"\n", "empty"), (b"\xff\xfe", "UTF-8"), (b"x" * 70_000, "65536 bytes")],
+)
+def test_a_secret_file_that_holds_none_is_an_error_that_names_the_variable(
+    content: bytes | None, says: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "secret"
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(BadSetting, match=says) as caught:
+        read_settings({"GITHUB_WEBHOOK_SECRET_FILE": str(file)})
+    assert "GITHUB_WEBHOOK_SECRET_FILE" in str(caught.value)
+
+
+def test_a_secret_file_that_is_a_folder_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(BadSetting, match="Is a directory"):
+        read_settings({"GITHUB_TOKEN_FILE": str(tmp_path)})
