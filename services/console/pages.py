@@ -20,7 +20,7 @@ from services.console import asked
 from services.console.changes import Hub
 from services.console.live import EventStream, Seats, log_events, run_events
 from services.console.logs import PAGE_LINES, Line, Logs, Window
-from services.console.queries import FILTERS, PAGE_INTAKES, Queries
+from services.console.queries import PAGE_INTAKES, Queries
 from services.console.reading import Reader
 from services.console.runs import Runs, Tried, tried
 from services.console.templating import Templates
@@ -66,7 +66,7 @@ class Pages:
         wanted = asked.run_filter(request)
         found = await asyncio.to_thread(self.queries.runs, wanted)
         rows = found[: wanted.limit]
-        choices = {column: await asyncio.to_thread(self.queries.choices, column) for column in FILTERS}
+        choices = await asyncio.to_thread(self.queries.choices)
         return self.templates.page(
             "runs.html",
             runs=rows,

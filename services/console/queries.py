@@ -70,17 +70,10 @@ class Queries:
         with self._reading() as db:
             return [msgspec.convert(dict(row), RunRow) for row in db.execute(sql, (*values, wanted.limit + 1))]
 
-    def choices(self, column: str) -> list[str]:
-        """The values that a filter can have, for a page's suggestions."""
-        if column not in FILTERS:
-            raise ValueError(f"{column!r} is no filter")
-        # Hops from value to value along the column's index: a million runs of three repositories cost three look-ups.
-        sql = f"""WITH RECURSIVE value (text) AS (
-            SELECT min({column}) FROM run
-            UNION ALL SELECT (SELECT min({column}) FROM run WHERE {column} > text) FROM value WHERE text IS NOT NULL
-        ) SELECT text FROM value WHERE text <> '' LIMIT {CHOICES}"""  # noqa: S608 (a constant's element)
+    def choices(self) -> dict[str, list[str]]:
+        """The values that each filter can have, for a page's suggestions."""
         with self._reading() as db:
-            return [str(row[0]) for row in db.execute(sql)]
+            return {column: [str(row[0]) for row in db.execute(_distinct(column))] for column in FILTERS}
 
     def run(self, run_id: RunId) -> RunRow | None:
         with self._reading() as db:
@@ -124,6 +117,14 @@ class Queries:
         with contextlib.closing(connect(self._path)) as db:
             db.execute("PRAGMA query_only = ON")
             yield db
+
+
+def _distinct(column: str) -> str:
+    """Hops from value to value along the column's index: a million runs of three repositories cost three look-ups."""
+    return f"""WITH RECURSIVE value (text) AS (
+        SELECT min({column}) FROM run
+        UNION ALL SELECT (SELECT min({column}) FROM run WHERE {column} > text) FROM value WHERE text IS NOT NULL
+    ) SELECT text FROM value WHERE text <> '' LIMIT {CHOICES}"""  # noqa: S608 (a column of ours)
 
 
 def _conditions(wanted: RunFilter) -> tuple[str, tuple[object, ...]]:

@@ -236,7 +236,7 @@ async def test_filters_and_pages(projected: Projected) -> None:
     newest = projected.queries.runs(RunFilter(limit=3))
     assert [row.run_id for row in newest] == [7, 6, 5, 4], "one more than asked for says that there are more"
     assert ids(before=newest[2].first_seq) == [4, 3, 2, 1]
-    assert projected.queries.choices("event") == ["pull_request", "push"]
+    assert projected.queries.choices()["event"] == ["pull_request", "push"]
 
 
 async def test_deliveries_that_led_to_nothing_say_why(projected: Projected) -> None:
