@@ -279,7 +279,7 @@ async def test_open_readers_are_bounded(tmp_path: Path, mirrors: Mirrors) -> Non
         await mirrors.commit(remote(origin, owner="o", name=origin.path.name), origin.head(), (), SECONDS)
         for origin in origins
     ]
-    assert len(mirrors._readers) <= MAX_READERS
+    assert len(mirrors._readers) <= MAX_READERS  # pyright: ignore[reportPrivateUsage]  # nobody else has to see them
     reader = commits[0].clone.reader
     await reader.close()
     assert len(await commits[0].workflows()) == 1, "who still has a closed reader may go on"

@@ -50,7 +50,7 @@ class Door:
         self.process, self.client = process, client
 
     async def send(
-        self, body: bytes = BODY, guid: str | None = None, event: str = "ping", **headers: str
+        self, body: bytes = BODY, /, guid: str | None = None, event: str = "ping", **headers: str
     ) -> httpx.Response:
         given = {
             "x-hub-signature-256": sign(SECRET.encode(), body),
@@ -66,7 +66,7 @@ class Door:
         return [msgspec.json.decode(event, type=DeliveryReceived) for commit in commits for event in commit.events]
 
 
-def make_process(tmp_path: Path, bus: MemoryBus | None = None, **environment: str) -> Process:
+def make_process(tmp_path: Path, bus: MemoryBus | None = None, /, **environment: str) -> Process:
     settings = read_settings({"FIREBREAK_HOME": str(tmp_path), "GITHUB_WEBHOOK_SECRET": SECRET, **environment})
     return Process(replace(settings, port=0), bus or MemoryBus(), MemoryBlobs())
 

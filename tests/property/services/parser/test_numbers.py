@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
 from datetime import UTC, datetime
 
 from hypothesis import given
@@ -43,7 +44,7 @@ def test_many_processes_at_once_agree(asked: list[RunId], processes: int) -> Non
         bus = MemoryBus()
         workers = [Numbers(bus) for _ in range(processes)]
 
-        def ask(worker: Numbers, run_id: RunId):
+        def ask(worker: Numbers, run_id: RunId) -> Coroutine[None, None, int]:
             return worker.number(SUBJECT, run_id, PATH, Origin(Cause(str(run_id)), "", datetime.now(UTC)))
 
         at_once = await asyncio.gather(*(ask(workers[place % processes], run) for place, run in enumerate(asked)))
@@ -53,3 +54,20 @@ def test_many_processes_at_once_agree(asked: list[RunId], processes: int) -> Non
     at_once, afterwards = asyncio.run(number_all())
     assert at_once == afterwards
     assert sorted(set(at_once)) == list(range(1, len(set(asked)) + 1))
+
+
+def test_a_process_that_fell_behind_does_not_take_anothers_number_for_its_own() -> None:
+    """Its next number is given away, and the run that it asks about has a later one from another process."""
+
+    async def numbered() -> tuple[int, int, int]:
+        bus = MemoryBus()
+        behind, ahead = Numbers(bus), Numbers(bus)
+        run_ids = RunId(1), RunId(2), RunId(3)
+        first, second, third = (Origin(Cause(str(run_id)), "", datetime.now(UTC)) for run_id in run_ids)
+        await behind.number(SUBJECT, run_ids[0], PATH, first)
+        await ahead.number(SUBJECT, run_ids[1], PATH, second)
+        await ahead.number(SUBJECT, run_ids[2], PATH, third)
+        late = await behind.number(SUBJECT, run_ids[2], PATH, third)
+        return late, await ahead.number(SUBJECT, run_ids[2], PATH, third), len(await bus.load(SUBJECT))
+
+    assert asyncio.run(numbered()) == (3, 3, 3)

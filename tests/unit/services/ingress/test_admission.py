@@ -27,7 +27,7 @@ def headers(body: bytes = BODY, **changes: str | None) -> dict[bytes, bytes]:
     return {name.encode(): value.encode("latin-1") for name, value in given.items() if value is not None}
 
 
-def refusal(body: bytes = BODY, **changes: str | None) -> tuple[int, str]:
+def refusal(body: bytes, /, **changes: str | None) -> tuple[int, str]:
     answer = admit(headers(body, **changes), body, SECRET)
     assert isinstance(answer, Refused)
     assert answer.message
@@ -67,7 +67,7 @@ def test_githubs_own_example_of_a_signature() -> None:
     ],
 )
 def test_wrong_headers_are_refused(changes: dict[str, str | None], expected: tuple[int, str]) -> None:
-    assert refusal(**changes) == expected
+    assert refusal(BODY, **changes) == expected
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,12 @@ import json
 import zlib
 
 import pytest
+from msgspec.structs import replace
 
 from libs.bus.port import Poison
 from libs.contracts.delivery import DeliveryReceived
-from libs.contracts.ids import CommandId
+from libs.contracts.envelope import decode_commit
+from libs.contracts.ids import CommandId, CommitId
 from libs.contracts.intake import DeliveryIgnored, IntakeFailed, RunsPlanned, WorkflowRejected
 from libs.repositories import Base
 from tests.unit.services.parser.world import (
@@ -299,6 +301,24 @@ async def test_two_parsers_at_once_say_it_once(seed: int) -> None:
         stored.data for stored in await alone.bus.load("ev.>")
     )
     assert isinstance((await together.intake())[-1], RunsPlanned)
+
+
+async def test_a_run_that_went_on_meanwhile_is_not_planned_again() -> None:
+    """The parser dies between the run and the intake's end, the scheduler takes the run, the delivery comes again."""
+    world = World(bus=FragileBus())
+    world.repositories.add(SHA, a=workflow())
+    await world.deliver("push", push())
+    assert isinstance(world.bus, FragileBus)
+    world.bus.appends, world.bus.breaks_at = 0, 3
+    with pytest.raises(RuntimeError):
+        await world.hand_out()
+    (planned,) = await world.bus.load("ev.run.>")
+    await world.bus.append(replace(decode_commit(planned.data), id=CommitId("scheduler")), expected=planned.seq)
+    await world.hand_out(attempt=2)
+    assert len(await world.bus.load("ev.run.>")) == 2, "the parser's and the scheduler's"
+    (end,) = await world.intake()
+    assert isinstance(end, RunsPlanned)
+    assert len(await world.numbers()) == 1
 
 
 @pytest.mark.parametrize("seed", range(4))
