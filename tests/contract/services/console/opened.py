@@ -12,6 +12,7 @@ import httpx
 
 from libs.blobs.memory import MemoryBlobs
 from libs.bus.memory import MemoryBus
+from libs.bus.port import Bus
 from libs.contracts import subjects
 from libs.process import Process
 from libs.settings import read_settings
@@ -40,7 +41,7 @@ class Opened:
         return answer.text
 
 
-def make_process(home: Path, bus: MemoryBus | None = None, blobs: MemoryBlobs | None = None, port: int = 0) -> Process:
+def make_process(home: Path, bus: Bus | None = None, blobs: MemoryBlobs | None = None, port: int = 0) -> Process:
     settings = read_settings({"FIREBREAK_HOME": str(home), "FIREBREAK_CONSOLE_PORT": str(port)})
     return Process(settings, bus or MemoryBus(), blobs or MemoryBlobs())
 
