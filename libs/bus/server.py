@@ -12,8 +12,10 @@ import shutil
 import signal
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 import msgspec
 
@@ -35,6 +37,16 @@ class NoServer(Exception):
     """There is no binary, or it did not become ready; the message says what to do."""
 
 
+@dataclass(frozen=True, slots=True)
+class NatsUser:
+    """Who may connect. Where subjects are named, nothing else may be published or subscribed to by this user."""
+
+    name: str
+    password: str
+    publish: tuple[str, ...] = ()
+    subscribe: tuple[str, ...] = ()
+
+
 class _Ports(msgspec.Struct):
     """The file that the server writes into `--ports_file_dir`."""
 
@@ -42,17 +54,26 @@ class _Ports(msgspec.Struct):
 
 
 class NatsServer:
-    """One process. `port` 0 takes any free one; `sync_always` flushes every write before it is acknowledged."""
+    """One process. `port` 0 takes any free one; `sync_always` flushes every write before it is acknowledged.
 
-    def __init__(self, folder: Path, *, port: int = 0, sync_always: bool = False) -> None:
-        self._folder, self._port, self._sync_always = folder, port, sync_always
+    Without `users`, every process of this machine may write to the log, jobs included; with them, only who knows a
+    password.
+    """
+
+    def __init__(
+        self, folder: Path, *, port: int = 0, sync_always: bool = False, users: tuple[NatsUser, ...] = ()
+    ) -> None:
+        self._folder, self._port, self._sync_always, self._users = folder, port, sync_always, users
         self._process: Process | None = None
         self._url = ""
 
     @property
     def url(self) -> str:
-        """Where it listens; empty before `start`."""
-        return self._url
+        """Where it listens, with the first user's name and password; empty before `start`."""
+        return self.url_of(self._users[0]) if self._users else self._url
+
+    def url_of(self, user: NatsUser) -> str:
+        return self._url.replace("//", f"//{quote(user.name, safe='')}:{quote(user.password, safe='')}@", 1)
 
     @property
     def pid(self) -> int:
@@ -124,7 +145,9 @@ class NatsServer:
         self._folder.mkdir(parents=True, exist_ok=True)
         for stale in self._folder.glob("*.ports"):
             stale.unlink()
-        (self._folder / "nats.conf").write_text(self._config())
+        config = self._folder / "nats.conf"
+        config.touch(mode=0o600)
+        config.write_text(self._config())
 
     def _config(self) -> str:
         """NATS's own configuration language; strings are quoted as JSON's are."""
@@ -138,8 +161,21 @@ class NatsServer:
             "  store_dir: " + json.dumps(str(self._folder / "jetstream")),
             *(["  sync_interval: always"] if self._sync_always else []),
             "}",
+            *self._authorization(),
         ]
         return "\n".join(lines) + "\n"
+
+    def _authorization(self) -> list[str]:
+        if not self._users:
+            return []
+        return ["authorization {", "  users: " + json.dumps([_entry(user) for user in self._users]), "}"]
+
+
+def _entry(user: NatsUser) -> dict[str, object]:
+    allowed = {"publish": list(user.publish), "subscribe": list(user.subscribe)}
+    permissions = {action: {"allow": subjects} for action, subjects in allowed.items() if subjects}
+    entry: dict[str, object] = {"user": user.name, "password": user.password}
+    return {**entry, "permissions": permissions} if permissions else entry
 
 
 def find_binary() -> str:

@@ -13,6 +13,7 @@ import contextlib
 import re
 import secrets
 from collections.abc import Callable, Coroutine, Mapping
+from urllib.parse import unquote, urlsplit
 
 import nats.errors
 from nats.aio.client import Client
@@ -68,14 +69,19 @@ class Connection:
         self._collectors: dict[str, Callable[[Msg | None], None]] = {}
         self._watchers: set[Callable[[], None]] = set()
         self._ended: BusDown | None = None
+        self._opened = False
         self._connected = asyncio.Event()
 
     async def open(self, url: str, wait_seconds: float) -> None:
-        """Raises BusDown where there is no server within `wait_seconds`, or it refuses us."""
+        """Raises BusDown where there is no server within `wait_seconds`, NotAllowed where it refuses us."""
+        servers, user, password = _parts(url)
         try:
             async with asyncio.timeout(wait_seconds):
                 await self._client.connect(
-                    url,
+                    servers,
+                    user=user if password else None,
+                    password=password or None,
+                    token=None if password else user,
                     name=self.name,
                     error_cb=self._on_error,
                     disconnected_cb=self._on_disconnected,
@@ -88,9 +94,13 @@ class Connection:
                     reconnect_time_wait=RECONNECT_PAUSE_SECONDS,  # pyright: ignore[reportArgumentType]  # any seconds
                 )
                 await self._subscribe(f"{self.inbox}.*", self._on_answer)
-        except (nats.errors.Error, OSError, TimeoutError) as error:
+        except NotAllowed:
             await self._close_client()
-            raise BusDown(f"no NATS at {_without_password(url)} within {wait_seconds:g} s: {error!r}") from error
+            raise
+        except (nats.errors.Error, OSError, TimeoutError, ValueError) as error:
+            await self._close_client()
+            raise BusDown(f"no NATS at {', '.join(servers)} within {wait_seconds:g} s: {error!r}") from error
+        self._opened = True
         self._connected.set()
 
     async def close(self) -> None:
@@ -221,7 +231,10 @@ class Connection:
             collector(message)
 
     async def _on_error(self, error: Exception) -> None:
-        if "permissions violation" in str(error).lower():
+        text = str(error).lower()
+        if "authorization" in text and not self._opened:
+            raise NotAllowed(f"the bus refuses {self.name}: its name and password are not those of a user there")
+        if "permissions violation" in text:
             self._logger.error("the bus forbids this", why=error)
             self._end(NotAllowed(f"{error}: give the user {self.name} this permission in the server's configuration"))
         elif self._client.is_connected:
@@ -259,5 +272,9 @@ class Connection:
             watcher()
 
 
-def _without_password(url: str) -> str:
-    return re.sub(r"//[^/@]*@", "//", url)
+def _parts(url: str) -> tuple[list[str], str | None, str | None]:
+    """Servers without credentials, then user and password, which hold for all of them; a user alone is a token."""
+    places = [urlsplit(place.strip()) for place in url.split(",")]
+    servers = [place._replace(netloc=place.netloc.rpartition("@")[2]).geturl() for place in places]
+    user, password = places[0].username, places[0].password
+    return servers, user and unquote(user), password and unquote(password)

@@ -9,14 +9,16 @@ import asyncio
 import json
 from collections import Counter
 from collections.abc import AsyncGenerator
+from pathlib import Path
 
 import nats
 import pytest
 
 from libs.bus.jetstream import JetStreamBus, connect
 from libs.bus.jetstream import api as jetstream_api
+from libs.bus.jetstream.connection import NotAllowed
 from libs.bus.port import Bus, BusDown, CaughtUp, Consumer, Message, Stored
-from libs.bus.server import NatsServer
+from libs.bus.server import NatsServer, NatsUser
 from libs.bus.streams import prepare
 from libs.contracts.envelope import decode_commit
 from tests.contract.bus.story import Collected, Tailing, commit, consuming, until
@@ -353,7 +355,7 @@ async def _drain(source: AsyncGenerator[object]) -> None:
 
 
 async def test_nobody_at_the_address_is_said_within_the_wait() -> None:
-    with pytest.raises(BusDown, match=r"no NATS at nats://127\.0\.0\.1:1 "):
+    with pytest.raises(BusDown, match=r"no NATS at nats://127\.0\.0\.1:1 within"):
         await connect("nats://user:secret@127.0.0.1:1", wait_seconds=0.3)
 
 
@@ -384,3 +386,46 @@ async def test_preparing_twice_and_with_other_settings_changes_the_streams_and_k
     await prepare(jetstream_bus)
     await prepare(jetstream_bus, event_days=7)
     assert len(await jetstream_bus.load("ev.>")) == 1
+
+
+@pytest.fixture
+async def guarded(tmp_path: Path) -> AsyncGenerator[NatsServer]:
+    server = NatsServer(tmp_path / "guarded", users=(OPERATOR, REPORTER))
+    await server.start()
+    yield server
+    await server.kill()
+
+
+OPERATOR = NatsUser("operator", "pass:word/@")
+REPORTER = NatsUser(
+    "reporter",
+    "secret",
+    publish=("ev.report.>", "$JS.API.DIRECT.GET.EVENTS", "$JS.API.STREAM.INFO.EVENTS"),
+    subscribe=("_INBOX_reporter.>",),
+)
+
+
+async def test_a_server_with_users_takes_nobody_else(guarded: NatsServer) -> None:
+    bus = await connect(guarded.url, name="operator")
+    await prepare(bus)
+    await bus.close()
+    for url in (guarded.url.replace("word", "wort"), guarded.url.replace("operator:", "nobody:")):
+        with pytest.raises(NotAllowed, match="the bus refuses operator") as caught:
+            await connect(url, name="operator", wait_seconds=30)
+        assert "word" not in str(caught.value).replace("password", "")
+
+
+async def test_what_a_user_may_not_do_is_said_at_once_and_ends_its_connection(guarded: NatsServer) -> None:
+    operator = await connect(guarded.url, name="operator")
+    await prepare(operator)
+    reporter = await connect(guarded.url_of(REPORTER), name="reporter")
+    await reporter.append(commit("ev.report.o.r.1", "c"), expected=0)
+    assert len(await reporter.load("ev.report.>")) == 1
+    with pytest.raises(NotAllowed, match=r"ev\.run\.o\.r\.1.* give the user reporter this permission"):
+        async with asyncio.timeout(2):
+            await reporter.append(commit("ev.run.o.r.1", "c"), expected=0)
+    with pytest.raises(NotAllowed):
+        await reporter.round_trip()
+    assert await operator.last("ev.run.o.r.1") is None
+    await reporter.close()
+    await operator.close()
