@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import cast
@@ -13,6 +14,21 @@ from libs.bus.memory import MemoryBus
 from libs.bus.port import Bus
 from libs.bus.server import NatsServer
 from libs.bus.streams import prepare
+
+NO_SKIPS = "NO_SKIPS"
+"""Set by .ci/run, whose machine has everything: there a skipped test is a test that somebody lost."""
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    skipped = terminalreporter.stats.get("skipped", [])
+    if os.environ.get(NO_SKIPS) and skipped:
+        terminalreporter.write_line(f"{len(skipped)} tests were skipped, and this machine can run them all", red=True)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if os.environ.get(NO_SKIPS) and reporter is not None and reporter.stats.get("skipped") and session.exitstatus == 0:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 @pytest.fixture

@@ -115,5 +115,5 @@ class Plan(msgspec.Struct, frozen=True):
     vars: dict[str, str] = {}
     pull_request: int | None = None
     matrix_filter: dict[str, tuple[str, ...]] = {}
-    """Of combinations that have such a key only those with one of its values run (`firebreak run --matrix os:linux`)."""
+    """Of combinations that have such a key only those with one of its values run (`firebreak run --matrix`)."""
     format: int = PLAN_FORMAT

@@ -1,7 +1,7 @@
 """The reporter's process: whenever a run or an attempt changes, GitHub is told what it does not know yet.
 
-*Consumes:* `ev.run.>`, `ev.attempt.>` and `ev.intake.*` of EVENTS, by the durable consumer `reporter`; of many reporters
-one is active.
+*Consumes:* `ev.run.>`, `ev.attempt.>` and `ev.intake.*` of EVENTS, by the durable consumer `reporter`; of many
+reporters one is active.
 *Emits:* `CheckReported`, `CommentPosted`, `ReportFailed` on `ev.report.<owner>.<repo>.<run_id>`.
 *Owns:* statuses whose context begins with `firebreak / `, and one comment a pull request.
 """
