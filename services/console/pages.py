@@ -85,7 +85,9 @@ class Pages:
         row = await asyncio.to_thread(self.queries.run, view.run_id)
         beside = await asyncio.to_thread(self.queries.intakes_of, view.cause)
         rejected = [each for each in beside if each.kind == "rejected"]
-        return self.templates.page("run.html", run=view, row=row, rejected=rejected, now=datetime.now(UTC))
+        return self.templates.page(
+            "run.html", run=view, row=row, rejected=rejected, jobs=_in_order(view), now=datetime.now(UTC)
+        )
 
     async def job_page(self, request: Request) -> Response:
         view, job = await self.job(request)
@@ -156,6 +158,12 @@ class Pages:
         attempt = asked.attempt(job, cast(int, request.path_params["n"]))
         assert attempt is not None
         return tried(view, attempt, job.key), attempt
+
+
+def _in_order(view: RunView) -> list[JobView]:
+    """As in the workflow file, a matrix's jobs as they were expanded."""
+    order = {job.id: place for place, job in enumerate(view.plan.jobs)} if view.plan else {}
+    return sorted(view.jobs.values(), key=lambda job: order.get(job.job_id, len(order)))
 
 
 def _log_parts(view: RunView, job: JobView, attempt: AttemptView | None, window: Window) -> LogParts:

@@ -114,8 +114,8 @@ async def test_a_softened_failure_is_said_and_annotations_have_their_place(tmp_p
 
         text = Strict(await it.page("/runs/7")).text
 
-        assert "succeeded" in text
-        assert "(failed; continue-on-error)" in text
+        assert "counts as success (continue-on-error)" in text
+        assert "✗ failed" in text
         assert "exit code 3" in text
         assert "error E1 src/a.py:3:7: no such thing" in text
 
