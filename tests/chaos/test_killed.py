@@ -1,0 +1,90 @@
+"""`kill -9` of each service during a run: the run finishes, once, and no step runs twice in one attempt."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+from uuid import uuid4
+
+from libs.contracts.attempt import StepStarted
+from libs.contracts.ids import JobKey
+from libs.contracts.run import JobAssigned
+from tests.chaos.system import System, begun, gone, processes_with, whole_system
+
+A = JobKey("a")
+SERVICES = ("parser", "scheduler", "ingress", "learner", "reporter", "console")
+START_SECONDS = 10.0
+"""From StepStarted, which is stored before, to the step's first process."""
+ORPHAN_SECONDS = 10.0
+"""The watchdog beside the sandboxes notices the agent's end at once; a busy machine takes its time."""
+
+
+def sleeping(mark: str, seconds: float = 2) -> str:
+    return f"""
+on: push
+env: {{CHAOS_MARK: {mark}}}
+jobs:
+  a:
+    runs-on: self-hosted
+    steps:
+      - run: echo begun; sleep {seconds}; echo done
+      - run: echo second
+  b:
+    needs: a
+    runs-on: self-hosted
+    steps:
+      - run: echo third
+"""
+
+
+async def test_each_service_killed_during_a_run(system: System) -> None:
+    for name in SERVICES:
+        run_id = await system.start(sleeping(uuid4().hex))
+        await system.until(run_id, StepStarted)
+        await system.kill(name)
+        view = await system.finished(run_id)
+        assert view.conclusion == "success", f"{name} was killed: {view.why}"
+        assert {key: len(job.attempts) for key, job in view.jobs.items()} == {"a": 1, "b": 1}, name
+
+
+async def test_agent_killed_during_a_step(system: System) -> None:
+    mark = uuid4().hex
+    run_id = await system.start(sleeping(mark))
+    await system.until(run_id, StepStarted)
+    before = await begun(mark, START_SECONDS)
+    await system.kill("vm_agent")
+    view = await system.finished(run_id)
+    assert view.conclusion == "success", view.why
+    assert [attempt.conclusion for attempt in view.jobs[A].attempts][-1] == "success"
+    assert len(view.jobs[A].attempts) == 2
+    assert not set(before) & set(processes_with(mark))
+    await gone(mark, ORPHAN_SECONDS)
+
+
+async def test_agent_killed_during_a_step_of_the_host_driver(tmp_path: Path) -> None:
+    """Without isolation nobody can know what the step did: it is not tried again, and the job says why."""
+    mark = uuid4().hex
+    async with whole_system(tmp_path, FIREBREAK_DRIVER="host") as system:
+        run_id = await system.start(sleeping(mark))
+        await system.until(run_id, StepStarted)
+        await begun(mark, START_SECONDS)
+        await system.kill("vm_agent")
+        view = await system.finished(run_id)
+        assert view.conclusion != "success"
+        assert view.jobs[A].outcome == "error"
+        assert view.jobs[A].why
+        assert len(view.jobs[A].attempts) == 1
+        await gone(mark, ORPHAN_SECONDS)
+        await system.check()
+
+
+async def test_scheduler_killed_right_after_its_commit(system: System, chaos_long: bool) -> None:
+    """The doorbell follows from the stored assignment, whoever stored it."""
+    chance = random.Random(7)
+    for _ in range(10 if chaos_long else 2):
+        run_id = await system.start(sleeping(uuid4().hex, 0.1))
+        if chance.random() < 0.5:
+            await system.until(run_id, JobAssigned)
+        await system.kill("scheduler")
+        view = await system.finished(run_id)
+        assert view.conclusion == "success", view.why
