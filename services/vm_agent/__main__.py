@@ -125,14 +125,14 @@ async def _work(process: Process, agent: Agent, contact: Contact, host_log: Host
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(_beat(process, agent))
             tasks.create_task(contact.keep())
+            tasks.create_task(host_log.until_taken_over())
             tasks.create_task(process.bus.consume(orders, agent.on_order))
             tasks.create_task(process.bus.consume(commands, agent.on_command))
     except BaseExceptionGroup as group:
-        taken_over = next((error for error in group.exceptions if isinstance(error, TakenOver)), None)
-        if taken_over is None:
+        if group.subgroup(TakenOver) is None:
             raise
         await agent.abandon()
-        raise taken_over from None
+        raise TakenOver("another agent runs under this name") from None
     finally:
         await agent.stop(STOPPED)
         await _leave(host_log, agent)

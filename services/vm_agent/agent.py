@@ -135,7 +135,8 @@ class Agent:
                 await attempt.sandbox.destroy()
 
     async def judge(self, *, resume: bool) -> None:
-        """Whose is each attempt? Raises BusDown."""
+        """Whose is each attempt, and the host's name? Raises BusDown."""
+        await self._host_log.check()
         for subject, attempt in list(self._attempts.items()):
             if not attempt.lease.owns(await self._bases.bus.last(subject)):
                 logger.warning("attempt fenced", attempt=subject, why="its subject has moved on")

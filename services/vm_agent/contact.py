@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
 
 from libs.bus.port import Bus, BusDown
@@ -19,12 +20,20 @@ SILENCE_SECONDS = 18.0
 """Stopping takes a moment, and all must stand still within 20 s."""
 FROZEN_SECONDS = 15.0
 """A second that took so long: the watchdog has stopped the sandboxes meanwhile."""
-ROUND_TRIP_SECONDS = 2.0
-"""Between two round trips, and the longest that one is waited for."""
 CHECK_SECONDS = 15.0
 """How often each attempt's subject is looked at while all is well: an attempt may be lost for other reasons."""
-BEAT_SECONDS = 1.0
 
+
+@dataclass(frozen=True, slots=True)
+class Tempo:
+    """How often is looked: at the own clock, and at the bus; `patience_seconds` is the longest wait for one answer."""
+
+    beat_seconds: float = 1.0
+    round_trip_seconds: float = 2.0
+    patience_seconds: float = 2.0
+
+
+TEMPO = Tempo()
 logger = log.get("agent")
 
 
@@ -38,8 +47,8 @@ class Holder(Protocol):
 
 
 class Contact:
-    def __init__(self, bus: Bus, holder: Holder, clock: Callable[[], float]) -> None:
-        self._bus, self._holder, self._clock = bus, holder, clock
+    def __init__(self, bus: Bus, holder: Holder, clock: Callable[[], float], tempo: Tempo = TEMPO) -> None:
+        self._bus, self._holder, self._clock, self._tempo = bus, holder, clock, tempo
         self._heard = self._checked = clock()
         self._standing_still = False
 
@@ -57,7 +66,7 @@ class Contact:
     async def _tick(self) -> None:
         last = self._clock()
         while True:
-            await asyncio.sleep(BEAT_SECONDS)
+            await asyncio.sleep(self._tempo.beat_seconds)
             now = self._clock()
             if now - last > FROZEN_SECONDS:
                 await self._stand_still(f"the agent stood still for {now - last:.0f} s")
@@ -74,11 +83,13 @@ class Contact:
     async def _talk(self) -> None:
         while True:
             try:
-                await asyncio.wait_for(self._bus.round_trip(), ROUND_TRIP_SECONDS)
+                # Not `wait_for`: in Python 3.11 it loses a cancellation that comes together with the answer.
+                async with asyncio.timeout(self._tempo.patience_seconds):
+                    await self._bus.round_trip()
                 await self._answered()
             except (BusDown, TimeoutError):
                 pass
-            await asyncio.sleep(ROUND_TRIP_SECONDS)
+            await asyncio.sleep(self._tempo.round_trip_seconds)
 
     async def _answered(self) -> None:
         """Raises BusDown: then nothing is known yet, and what stands still keeps standing."""

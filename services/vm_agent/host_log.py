@@ -30,6 +30,7 @@ class HostLog:
         self._seq = 0
         self._appends = 0
         self._order = asyncio.Lock()
+        self._taken_over = asyncio.Event()
 
     async def join(self, events: list[HostEvent]) -> None:
         """The first commit of this boot, behind whatever an older boot said. Raises TakenOver, BusDown."""
@@ -51,9 +52,22 @@ class HostLog:
             except BusDown:
                 await asyncio.sleep(RETRY_SECONDS)
             except Conflict as conflict:
+                self._taken_over.set()
                 raise TakenOver(f"another agent runs as host {self._host}: {conflict}") from None
             else:
                 return
+
+    async def check(self) -> None:
+        """Notices that another boot has written. Raises BusDown."""
+        async with self._order:
+            last = await self._bus.last(self._subject)
+            if last is not None and last.seq != self._seq:
+                self._taken_over.set()
+
+    async def until_taken_over(self) -> None:
+        """Raises TakenOver when it is known, whoever found out."""
+        await self._taken_over.wait()
+        raise TakenOver(f"another agent runs as host {self._host}")
 
     async def _append(self, events: list[HostEvent], cause: Cause, actor: str) -> None:
         async with self._order:

@@ -40,9 +40,11 @@ class Lease:
         cause: Cause,
         actor: str,
         now: Callable[[], datetime],
+        retry_seconds: float = RETRY_SECONDS,
     ) -> None:
         self._bus, self._subject, self._source = bus, subject, source
         self._boot_id, self._cause, self._actor, self._now = boot_id, cause, actor, now
+        self._retry_seconds = retry_seconds
         self._waiting: list[AttemptEvent] = []
         self._seq = 0
         self._appends = 0
@@ -93,7 +95,7 @@ class Lease:
             try:
                 self._seq = await self._bus.append(self._sealed(events), expected=self._seq)
             except BusDown:
-                await asyncio.sleep(RETRY_SECONDS)
+                await asyncio.sleep(self._retry_seconds)
             except Conflict as conflict:
                 raise Fenced(str(conflict)) from None
             except TooLarge:

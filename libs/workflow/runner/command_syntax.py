@@ -6,11 +6,13 @@ are commands, and what they do, is not known here.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Set
 from dataclasses import dataclass
 
 COMMAND = "::"
 LEGACY = "##["
+_AT_START = re.compile(r"^[^\S\n]*::", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +25,8 @@ class Command:
 
 
 def may_hold_command(text: str) -> bool:
-    """A cheap look before lines are looked at one by one."""
-    return COMMAND in text or LEGACY in text
+    """A quick look at many lines, before they are looked at one by one; it may say yes in vain."""
+    return LEGACY in text or (COMMAND in text and _AT_START.search(text) is not None)
 
 
 def parse(line: str, names: Set[str]) -> Command | None:

@@ -7,11 +7,16 @@ back as it is, and that is the fast path: most logs hold no secret.
 
 from __future__ import annotations
 
+import re
+
 from libs.workflow.runner.encodings import forms
 
 MASK = "***"
 MASKED_VALUES = 1_000
 """Values of one job; one more fails the step that adds it: each costs a few microseconds on every 64 KiB of log."""
+RUN_CHARACTERS = 4
+"""A shorter run of letters and digits is in so many texts that looking for it first would save nothing."""
+_RUN = re.compile(r"[A-Za-z0-9]+")
 
 
 class TooManyMasks(Exception):
@@ -27,6 +32,7 @@ class Masker:
     def __init__(self, values: tuple[str, ...] = ()) -> None:
         self._values: set[str] = set()
         self._forms: tuple[str, ...] = ()
+        self._signs: tuple[str, ...] = ()
         for value in values:
             self.add(value)
 
@@ -42,14 +48,21 @@ class Masker:
         if len(self._values) >= MASKED_VALUES:
             raise TooManyMasks
         self._values.add(value)
-        self._forms = tuple(sorted({*self._forms, *forms(value)}))
+        all_forms = forms(value)
+        self._forms = tuple(sorted({*self._forms, *all_forms}))
+        self._signs = tuple(sorted({*self._signs, *_signs(value, all_forms)}))
 
     def holds_secret(self, text: str) -> bool:
-        return any(form in text for form in self._forms)
+        return self._may_hold(text) and any(form in text for form in self._forms)
 
     def mask(self, text: str) -> str:
+        if not self._may_hold(text):
+            return text
         present = [form for form in self._forms if form in text]
         return _replaced(text, present, len(text)) if present else text
+
+    def _may_hold(self, text: str) -> bool:
+        return any(sign in text for sign in self._signs)
 
     def mask_cut(self, text: str, characters: int) -> str:
         """The first `characters` of a text, masked; a secret that begins in them is masked whole.
@@ -57,6 +70,20 @@ class Masker:
         To be sure of that, the text must go on for `longest` characters behind the cut, or end before.
         """
         return _replaced(text, [form for form in self._forms if form in text], characters)
+
+
+def _signs(value: str, all_forms: set[str]) -> list[str]:
+    """Few texts of which every form holds at least one: where none of them is, no form is.
+
+    A run of letters and digits is the same in every escape, and a shorter form stands for the longer ones around it.
+    """
+    runs = [max(_RUN.findall(line), key=len, default="") for line in value.splitlines()]
+    candidates = {run for run in runs if len(run) >= RUN_CHARACTERS} | all_forms
+    signs: list[str] = []
+    for candidate in sorted(candidates, key=len):
+        if not any(sign in candidate for sign in signs):
+            signs.append(candidate)
+    return signs
 
 
 def _replaced(text: str, present: list[str], end: int) -> str:

@@ -24,7 +24,7 @@ from libs.workflow.runner.effects import (
     SetVariable,
 )
 from libs.workflow.runner.masking import Masker, TooManyMasks
-from services.vm_agent.log.cutting import Block, CutLine, LineCutter
+from services.vm_agent.log.cutting import LINE_BYTES, Block, CutLine, LineCutter
 from services.vm_agent.log.job_log import JobLog
 
 ANNOTATIONS_A_LEVEL = 10
@@ -82,7 +82,7 @@ class StepOutput:
     async def _part(self, part: Block | CutLine) -> None:
         match part:
             case CutLine(text, unsure):
-                shown = self._masker.mask_cut(text, max(0, len(text) - unsure))
+                shown = self._masker.mask_cut(text, max(0, min(LINE_BYTES, len(text) - unsure)))
                 await self._write([shown + CUT_MARK])
             case Block(text) if not may_hold_command(text):
                 await self._write(self._masker.mask(text).split("\n"))

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
@@ -16,11 +17,10 @@ from libs.contracts import ids, subjects
 from libs.contracts.attempt import AttemptEvent, AttemptFinished, AttemptLost, AttemptRefused
 from libs.contracts.envelope import commit, decode_commit, encode, utc
 from libs.contracts.host import HostEvent
-from libs.contracts.ids import Cause, CommandId, HostId
+from libs.contracts.ids import Cause, HostId, JobKey, RunId
 from libs.contracts.orders import CancelOrder, JobOrder
 from libs.contracts.run import CancelReason
 from libs.contracts.subjects import RunAddress
-from libs.contracts.ids import JobKey, RunId
 from libs.process import Process
 from libs.settings import read_settings
 from services.vm_agent.__main__ import Options, serve
@@ -43,9 +43,11 @@ class Running:
     blobs: MemoryBlobs
     folder: Path
     task: asyncio.Task[None] = field(init=False)
+    given: int = 0
 
     async def give(self, given: JobOrder) -> None:
-        await self.bus.enqueue(subjects.doorbell(HOST), encode(given), message_id=f"{given.attempt}/{id(given)}")
+        self.given += 1
+        await self.bus.enqueue(subjects.doorbell(HOST), encode(given), message_id=f"{given.attempt}/{self.given}")
 
     async def cancel(self, attempt: str, reason: CancelReason = "cancelled") -> None:
         await self.bus.enqueue(
@@ -123,7 +125,8 @@ async def agent(
 
 
 def job(*steps: dict[str, object], n: int = 1, **fields: object) -> JobOrder:
-    return order(*steps, attempt=address(n), n=n, **fields)
+    return order(*steps, **{"attempt": address(n), "n": n, **fields})
 
 
-__all__ = ["HOST", "CommandId", "Running", "address", "agent", "job"]
+def now() -> datetime:
+    return datetime.now(UTC)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
@@ -9,15 +10,24 @@ import pytest
 
 from libs.contracts.orders import JobOrder
 from services.vm_agent.sandbox.host import HostDriver
-from services.vm_agent.sandbox.protocol import Sandbox, SandboxId, SandboxSpec
+from services.vm_agent.sandbox.protocol import Driver, Sandbox, SandboxId, SandboxSpec
+from tests.contract.sandbox.ghost import GhostDriver
 from tests.e2e.vm_agent.harness import Bench, Ran
 
 RunJob = Callable[..., Awaitable[Ran]]
 
 
-@pytest.fixture
-async def sandbox(tmp_path: Path) -> AsyncIterator[Sandbox]:
-    made = HostDriver(tmp_path / "sandboxes").create(SandboxSpec(SandboxId("s1")))
+DRIVERS: dict[str, Callable[[Path], Driver]] = {"host": HostDriver, "ghost": GhostDriver}
+"""The fastest, and the one whose files are nowhere on the host: the runner must not be able to tell."""
+
+
+@pytest.fixture(params=DRIVERS)
+async def sandbox(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Sandbox]:
+    driver = DRIVERS[request.param](tmp_path / "sandboxes")
+    probe = await driver.probe()
+    if not probe.works:
+        pytest.skip(probe.why)
+    made = driver.create(SandboxSpec(SandboxId(f"test-{os.urandom(6).hex()}")))
     await made.start()
     yield made
     await made.destroy()

@@ -12,10 +12,11 @@ import msgspec
 
 from libs.blobs.memory import MemoryBlobs
 from libs.contracts.attempt import StepFinished, StepStarted
+from libs.contracts.blobs import BlobRef
 from libs.contracts.ids import Cause, HostId, JobKey, RepositoryId, RunId
 from libs.contracts.logs import LogChunk
 from libs.contracts.orders import JobOrder
-from libs.contracts.plan import PlannedJob, PlannedStep, Repository
+from libs.contracts.plan import PlannedJob, Repository
 from libs.sources import Source, SourceMissing, Wanted
 from libs.workflow.expressions import Value
 from libs.workflow.runner.masking import Masker
@@ -63,6 +64,7 @@ class Ran:
     record: KeptRecord
     chunks: list[LogChunk]
     blobs: MemoryBlobs
+    log: BlobRef
 
     @property
     def lines(self) -> list[str]:
@@ -146,6 +148,7 @@ class Bench:
         base_environment: dict[str, str] | None = None,
     ) -> None:
         self.chunks: list[LogChunk] = []
+        self.sandbox = sandbox
         self.blobs, self.record = MemoryBlobs(), KeptRecord()
         self.places = places(sandbox.paths, given.repository.name)
         runner: dict[str, Value] = {
@@ -177,9 +180,9 @@ class Bench:
 
     async def run(self) -> Ran:
         end = await self.job.run()
-        await self.log.finish(self.blobs)
+        stored = await self.log.finish(self.blobs)
         await self.log.close()
-        return Ran(end, self.record, self.chunks, self.blobs)
+        return Ran(end, self.record, self.chunks, self.blobs, stored)
 
     async def _stream(self, data: bytes) -> None:
         self.chunks.append(msgspec.json.decode(data, type=LogChunk))
