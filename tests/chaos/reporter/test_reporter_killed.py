@@ -14,7 +14,7 @@ from libs.bus.server import NatsServer
 from libs.contracts import subjects
 from tests.chaos.services import ServiceProcess
 from tests.fakes.github import FakeGitHub
-from tests.fakes.history import SHA, History
+from tests.fakes.history import SHA, History, OneRun
 
 TOKEN = "ghp_test"
 
@@ -52,13 +52,14 @@ async def test_killed_at_any_moment(
     nats_server: NatsServer, jetstream_bus: Bus, tmp_path: Path, github: FakeGitHub, chaos_long: bool
 ) -> None:
     chance = random.Random(3)
-    history = History(jetstream_bus)
-    jobs = tuple(f"job-{number}" for number in range(12))
-    one = history.one_run(pull_request=3)
-    writing = asyncio.create_task(one.whole(jobs))
+    one = History(jetstream_bus).one_run(pull_request=3)
+    jobs = tuple(f"job-{number}" for number in range(200 if chaos_long else 40))
+    writing = asyncio.create_task(_slowly(one, jobs))
     for _ in range(10 if chaos_long else 2):
         async with reporter(nats_server, tmp_path, github) as process:
-            await asyncio.sleep(chance.uniform(0.8, 1.6))
+            before = len(github.writes())
+            await _until(lambda before=before: len(github.writes()) > before)
+            await asyncio.sleep(chance.uniform(0, 0.3))
             process.kill()
     await writing
     async with reporter(nats_server, tmp_path, github) as process:
@@ -67,6 +68,18 @@ async def test_killed_at_any_moment(
         assert await process.stopped() == 0
     assert len(_statuses(github)) == len(set(_statuses(github)))
     assert len(_comments(github)) == 1
+
+
+async def _slowly(run: OneRun, jobs: tuple[str, ...]) -> None:
+    """Longer than the reporters live, slow enough for GitHub's limits."""
+    await run.planned()
+    for job in jobs:
+        await run.queued(job)
+        await run.started(job)
+        await run.step(job, 0, "Run true")
+        await run.finished(job)
+        await asyncio.sleep(0.3)
+    await run.over()
 
 
 def _statuses(github: FakeGitHub) -> list[tuple[str, str]]:
