@@ -12,7 +12,7 @@ import asyncio
 import contextlib
 import os
 import time
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -68,7 +68,8 @@ async def serve(process: Process, options: Options = Options()) -> None:
     try:
         journal = Journal(folder)
         try:
-            await _serve(process, options, folder, journal)
+            async with _sources(process, options) as sources:
+                await _serve(process, options, sources, folder, journal)
         finally:
             journal.close()
     except AlreadyRunning as error:
@@ -79,7 +80,7 @@ async def serve(process: Process, options: Options = Options()) -> None:
         raise BadSetting(f"FIREBREAK_DRIVER={settings.driver}: {error}") from None
 
 
-async def _serve(process: Process, options: Options, folder: Path, journal: Journal) -> None:
+async def _serve(process: Process, options: Options, sources: Sources, folder: Path, journal: Journal) -> None:
     settings = process.settings
     sandboxes = folder / "sandboxes"
     driver = options.driver or await choose(settings.driver, sandboxes)
@@ -88,7 +89,7 @@ async def _serve(process: Process, options: Options, folder: Path, journal: Jour
     bases = Bases(
         bus=process.bus,
         blobs=process.blobs,
-        sources=options.sources or _sources(process),
+        sources=sources,
         driver=driver,
         boot_id=boot_id,
         spool_folder=folder,
@@ -176,11 +177,20 @@ def _guard(options: Options, on_paused: Callable[[float], object]) -> Guard:
     return Watchdog(on_paused=on_paused, on_trouble=lambda text: logger.warning("watchdog", why=text))
 
 
-def _sources(process: Process) -> Sources:
+@contextlib.asynccontextmanager
+async def _sources(process: Process, options: Options) -> AsyncGenerator[Sources]:
+    """Those of the options, or mirrors of this host's own, closed at the end."""
+    if options.sources is not None:
+        yield options.sources
+        return
     # Imported here: a run in one process brings its own, and needs no mirrors.
     from libs.github.sources import open_sources
 
-    return open_sources(process.settings)
+    sources = open_sources(process.settings)
+    try:
+        yield sources
+    finally:
+        await sources.close()
 
 
 def _stopped(seconds: float) -> str:
