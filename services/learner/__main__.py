@@ -93,7 +93,7 @@ async def _open(process: Process, library: Library) -> Database:
 
 async def _write(database: Database, library: Library, hopper: Hopper) -> None:
     """Batches into the file, and a snapshot whenever one is due. A file that no snapshot shows gets one at once."""
-    snapshots = Snapshots().wrote(time.monotonic())
+    snapshots = Snapshots.overdue(time.monotonic())
     while True:
         due_in = snapshots.due_in(time.monotonic()) if hopper.live else None
         if due_in == 0:

@@ -28,8 +28,8 @@ class Position:
 
 
 def anchor(stored: Stored) -> str:
-    """Recognizes a message again. Two streams that differ have, at one place, messages that differ."""
-    return hashlib.sha256(stored.data + stored.time.isoformat().encode()).hexdigest()[:32]
+    """Recognizes a message again: a commit's bytes hold its id and its time, so those of another stream differ."""
+    return hashlib.sha256(stored.subject.encode() + b"\n" + stored.data).hexdigest()[:32]
 
 
 @dataclass(slots=True)

@@ -20,6 +20,11 @@ class Snapshots:
     written: float = 0.0
     rest_until: float = 0.0
 
+    @staticmethod
+    def overdue(now: float) -> Snapshots:
+        """At the start: what the file holds may be in no snapshot, and analysts shall not wait for a quiet moment."""
+        return Snapshots(changed_since=now - BUSY_SECONDS, written=now)
+
     def wrote(self, now: float) -> Snapshots:
         since = now if self.changed_since is None else self.changed_since
         return replace(self, changed_since=since, written=now)

@@ -36,10 +36,10 @@ CONSUMER = Consumer(
     stream=subjects.EVENTS,
     name="reporter",
     filters=(subjects.ALL_RUNS, subjects.ALL_ATTEMPTS, subjects.ALL_INTAKES),
-    ack_wait_seconds=15.0,  # how long what a dead reporter had in hand is not handled by anybody
+    ack_wait_seconds=6.0,  # how long what a dead reporter had in hand is not handled by anybody
     concurrency=256,  # events in hand; those of one run wait for one pass
 )
-ALIVE_SECONDS = 5.0
+ALIVE_SECONDS = 2.0
 
 _log = log.get("reporter")
 

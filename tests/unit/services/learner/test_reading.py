@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -88,6 +89,14 @@ async def test_a_stream_is_known_by_a_message_that_is_still_there() -> None:
     assert await is_the_same(bus, EVENTS, [(5, anchor(stored))])
     assert await is_the_same(bus, EVENTS, [])
     assert not await is_the_same(bus, EVENTS, [(5, "another")])
+
+
+async def test_a_message_is_known_by_what_it_says_and_not_by_how_its_time_was_rounded() -> None:
+    bus = MemoryBus()
+    await History(bus).one_run().planned()
+    stored = await bus.get(EVENTS, 1)
+    assert stored is not None
+    assert anchor(stored) == anchor(replace(stored, time=stored.time + timedelta(microseconds=1)))
 
 
 async def test_a_stream_that_is_shorter_than_what_was_read_is_another() -> None:

@@ -27,6 +27,11 @@ def test_under_a_steady_stream_within_five_seconds() -> None:
     raise AssertionError("never due")
 
 
+def test_at_the_start_one_is_due_at_once() -> None:
+    assert Snapshots.overdue(10).due_in(10) == 0
+    assert Snapshots.overdue(10).wrote(10.1).due_in(10.1) == 0
+
+
 def test_copies_take_a_tenth_of_the_time_at_most() -> None:
     copied = Snapshots().wrote(0).published(began=1, now=3)
     assert copied.due_in(4) is None
