@@ -19,6 +19,8 @@ MAX_OUTPUT_BYTES = 16 * 1024 * 1024
 MAX_ERROR_BYTES = 16 * 1024
 KILL_SECONDS = 5.0
 """How long a killed git may take to be gone before we stop waiting for it."""
+DISCARD_BYTES = 64 * 1024
+"""A pipe holds as much."""
 
 _CONFIG = {
     "core.hooksPath": "/dev/null",
@@ -149,6 +151,7 @@ async def _collect(process: asyncio.subprocess.Process, what: str, limit_bytes: 
         return b"".join(pieces), await said
     finally:
         said.cancel()
+        await asyncio.wait((said,))
 
 
 async def _tail(stream: asyncio.StreamReader) -> bytes:
@@ -160,9 +163,21 @@ async def _tail(stream: asyncio.StreamReader) -> bytes:
 
 async def stop(process: asyncio.subprocess.Process) -> None:
     """Kills git and what it started (`git-remote-https`, `ssh`), which share its process group."""
-    if process.returncode is not None:
-        return
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
+    if process.returncode is None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
     with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(asyncio.shield(process.wait()), KILL_SECONDS)
+        async with asyncio.timeout(KILL_SECONDS):
+            await process.wait()
+            await _close_pipes(process)
+
+
+async def _close_pipes(process: asyncio.subprocess.Process) -> None:
+    """Now, and not whenever the loop gets to it, which at its end is never. One that is read is closed at its end."""
+    if process.stdin is not None:
+        process.stdin.close()
+        with contextlib.suppress(OSError):
+            await process.stdin.wait_closed()
+    for pipe in (process.stdout, process.stderr):
+        while pipe is not None and await pipe.read(DISCARD_BYTES):
+            pass

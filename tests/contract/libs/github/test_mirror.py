@@ -303,6 +303,16 @@ async def test_git_is_stopped_at_its_deadline_and_at_its_bound(tmp_path: Path) -
         await Git().run("no-such-command", seconds=5)
 
 
+@pytest.mark.parametrize("url", ["ext::sh -c 'touch {pwned}'", "file://{folder}", "{folder}", "http://127.0.0.1:1/a"])
+async def test_git_itself_speaks_no_other_protocol(origin: WorkTree, tmp_path: Path, url: str) -> None:
+    """A second lock behind the rules for URLs: git could come to another one by itself."""
+    origin.commit({"a": "1"})
+    pwned = tmp_path / "pwned"
+    with pytest.raises(GitFailed, match="not allowed"):
+        await Git(("https",)).run("ls-remote", "--", url.format(pwned=pwned, folder=origin.path), seconds=SECONDS)
+    assert not pwned.exists()
+
+
 async def test_nothing_of_this_machine_reaches_git(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("GIT_DIR", str(tmp_path))
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "x")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+from typing import cast
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -23,13 +24,15 @@ names = st.sampled_from(["push", "pull_request", "workflow_dispatch", "create", 
 def paths(value: object, before: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
     if not isinstance(value, dict):
         return [before]
-    return [before, *(path for key, child in value.items() for path in paths(child, (*before, key)))]
+    children = cast(dict[str, object], value)
+    return [before, *(path for key, child in children.items() for path in paths(child, (*before, key)))]
 
 
 def with_changed(value: object, path: tuple[str, ...], new: object) -> object:
     if not path or not isinstance(value, dict):
         return new
-    return value | {path[0]: with_changed(value[path[0]], path[1:], new)}
+    children = cast(dict[str, object], value)
+    return children | {path[0]: with_changed(children[path[0]], path[1:], new)}
 
 
 @given(name=names, payload=st.dictionaries(st.text(max_size=10), anything, max_size=4))

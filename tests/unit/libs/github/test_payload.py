@@ -106,40 +106,40 @@ def test_missing_and_null_fields_are_defaults() -> None:
     assert (event.message, event.sender.login, event.created) == ("", "", False)
 
 
-@pytest.mark.parametrize(
-    ("name", "payload", "place"),
-    [
-        ("push", PUSH | {"ref": 1}, "$.ref"),
-        ("push", PUSH | {"ref": "master"}, "ref"),
-        ("push", PUSH | {"ref": "--upload-pack=x"}, "ref"),
-        ("push", PUSH | {"ref": "refs/heads/a..b"}, "ref"),
-        ("push", PUSH | {"ref": "refs/heads/" + "a" * 2000}, "$.ref"),
-        ("push", PUSH | {"after": "HEAD"}, "after"),
-        ("push", PUSH | {"after": SHA.upper()}, "after"),
-        ("push", PUSH | {"before": "-x"}, "before"),
-        ("push", PUSH | {"deleted": "no"}, "$.deleted"),
-        ("push", PUSH | {"head_commit": "text"}, "$.head_commit"),
-        ("push", PUSH | {"head_commit": {"message": 1}}, "$.head_commit.message"),
-        ("push", PUSH | {"repository": "text"}, "$.repository"),
-        ("push", PUSH | {"repository": REPOSITORY | {"id": "1"}}, "$.repository.id"),
-        ("push", PUSH | {"repository": REPOSITORY | {"id": 0}}, "repository.id"),
-        ("push", PUSH | {"repository": REPOSITORY | {"id": 2**63}}, "repository.id"),
-        ("push", PUSH | {"repository": REPOSITORY | {"name": ".."}}, "repository.name"),
-        ("push", PUSH | {"repository": REPOSITORY | {"name": "a/b"}}, "repository.name"),
-        ("push", PUSH | {"repository": REPOSITORY | {"name": "a\n"}}, "repository.name"),
-        ("push", PUSH | {"repository": REPOSITORY | {"owner": {"login": "."}}}, "repository.owner"),
-        ("push", PUSH | {"repository": REPOSITORY | {"clone_url": []}}, "$.repository.clone_url"),
-        ("push", PUSH | {"sender": []}, "$.sender"),
-        ("pull_request", PULL | {"action": {}}, "$.action"),
-        ("pull_request", PULL | {"pull_request": 1}, "$.pull_request"),
-        ("pull_request", PULL | {"pull_request": {"number": -1}}, "pull_request.number"),
-        ("pull_request", PULL | {"pull_request": {"number": 1, "head": {"sha": "x"}}}, "pull_request.head.sha"),
-        ("pull_request", PULL | {"pull_request": {"number": 1, "head": {"ref": "a b"}}}, "ref"),
-        ("workflow_dispatch", {"ref": "main"}, "ref"),
-        ("workflow_dispatch", {"ref": "refs/heads/main", "inputs": []}, "$.inputs"),
-        ("workflow_dispatch", {"ref": "refs/heads/main", "workflow": {}}, "$.workflow"),
-    ],
-)
+IMPOSSIBLE: list[tuple[str, Any, str]] = [
+    ("push", PUSH | {"ref": 1}, "$.ref"),
+    ("push", PUSH | {"ref": "master"}, "ref"),
+    ("push", PUSH | {"ref": "--upload-pack=x"}, "ref"),
+    ("push", PUSH | {"ref": "refs/heads/a..b"}, "ref"),
+    ("push", PUSH | {"ref": "refs/heads/" + "a" * 2000}, "$.ref"),
+    ("push", PUSH | {"after": "HEAD"}, "after"),
+    ("push", PUSH | {"after": SHA.upper()}, "after"),
+    ("push", PUSH | {"before": "-x"}, "before"),
+    ("push", PUSH | {"deleted": "no"}, "$.deleted"),
+    ("push", PUSH | {"head_commit": "text"}, "$.head_commit"),
+    ("push", PUSH | {"head_commit": {"message": 1}}, "$.head_commit.message"),
+    ("push", PUSH | {"repository": "text"}, "$.repository"),
+    ("push", PUSH | {"repository": REPOSITORY | {"id": "1"}}, "$.repository.id"),
+    ("push", PUSH | {"repository": REPOSITORY | {"id": 0}}, "repository.id"),
+    ("push", PUSH | {"repository": REPOSITORY | {"id": 2**63}}, "repository.id"),
+    ("push", PUSH | {"repository": REPOSITORY | {"name": ".."}}, "repository.name"),
+    ("push", PUSH | {"repository": REPOSITORY | {"name": "a/b"}}, "repository.name"),
+    ("push", PUSH | {"repository": REPOSITORY | {"name": "a\n"}}, "repository.name"),
+    ("push", PUSH | {"repository": REPOSITORY | {"owner": {"login": "."}}}, "repository.owner"),
+    ("push", PUSH | {"repository": REPOSITORY | {"clone_url": []}}, "$.repository.clone_url"),
+    ("push", PUSH | {"sender": []}, "$.sender"),
+    ("pull_request", PULL | {"action": {}}, "$.action"),
+    ("pull_request", PULL | {"pull_request": 1}, "$.pull_request"),
+    ("pull_request", PULL | {"pull_request": {"number": -1}}, "pull_request.number"),
+    ("pull_request", PULL | {"pull_request": {"number": 1, "head": {"sha": "x"}}}, "pull_request.head.sha"),
+    ("pull_request", PULL | {"pull_request": {"number": 1, "head": {"ref": "a b"}}}, "ref"),
+    ("workflow_dispatch", {"ref": "main"}, "ref"),
+    ("workflow_dispatch", {"ref": "refs/heads/main", "inputs": []}, "$.inputs"),
+    ("workflow_dispatch", {"ref": "refs/heads/main", "workflow": {}}, "$.workflow"),
+]
+
+
+@pytest.mark.parametrize(("name", "payload", "place"), IMPOSSIBLE)
 def test_what_cannot_be_is_refused_at_its_place(name: str, payload: object, place: str) -> None:
     with pytest.raises(BadPayload) as caught:
         read(name, payload)

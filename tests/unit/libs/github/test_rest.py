@@ -6,7 +6,7 @@ import pytest
 
 from libs.github.rest import limited_seconds
 
-CASES = [
+CASES: list[tuple[int, dict[str, str], str, int | None]] = [
     (403, {"retry-after": "7"}, "You have exceeded a secondary rate limit", 7),
     (429, {"retry-after": "0"}, "", 1),
     (403, {"x-ratelimit-remaining": "0", "x-ratelimit-reset": "1100"}, "API rate limit exceeded", 100),
