@@ -137,7 +137,7 @@ async def test_a_signal_after_the_end_harms_nobody(sandbox: Sandbox) -> None:
 
 
 async def test_a_background_child_that_holds_the_output_is_waited_for_and_then_left_alive(sandbox: Sandbox) -> None:
-    script = "(sleep 1; echo late; sleep 7; echo unheard; echo alive > alive; sleep 60) & echo early"
+    script = "(sleep 0.5; echo late; sleep 5.5; echo unheard; echo alive > alive; sleep 60) & echo early"
     begun = time.monotonic()
     ended, output = await run(sandbox, ["sh", "-c", script])
     assert output == b"early\nlate\n"

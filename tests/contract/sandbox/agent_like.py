@@ -1,0 +1,45 @@
+"""A process that stands for an agent: one sandbox with a busy job, one watchdog. The tests stop it and kill it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+
+from services.vm_agent.sandbox.watchdog.client import Watchdog
+from tests.contract.sandbox.conftest import DRIVERS, new_spec
+
+BUSY = "setsid bash -c 'while :; do :; done' > /dev/null & while :; do sleep 0.01; done"
+
+
+async def ignore(data: bytes) -> None:
+    pass
+
+
+def say(**fields: object) -> None:
+    print(json.dumps(fields), flush=True)
+
+
+async def main(driver: str, folder: str, pause_after_seconds: str) -> None:
+    sandbox = DRIVERS[driver](Path(folder)).create(new_spec())
+    await sandbox.start()
+    await sandbox.exec(["bash", "-c", BUSY], env={}, cwd=sandbox.paths.work, output=ignore)
+    watchdog = Watchdog(
+        on_paused=lambda seconds: say(paused=seconds),
+        on_trouble=lambda text: say(trouble=text),
+        pause_after_seconds=float(pause_after_seconds),
+        beat_seconds=0.1,
+    )
+    await watchdog.start()
+    watchdog.register(sandbox)
+    await asyncio.sleep(0.3)
+    say(footprint=sandbox.footprint._asdict(), watchdog=watchdog.pid)
+    while command := await asyncio.to_thread(sys.stdin.readline):
+        if command == "resume\n":
+            await watchdog.resume_all()
+        say(did=command.strip())
+
+
+if __name__ == "__main__":
+    asyncio.run(main(*sys.argv[1:]))
