@@ -7,7 +7,7 @@ the sandbox boots for long, AttemptStarted is stored before. The sandbox is dest
 from __future__ import annotations
 
 import asyncio
-import platform
+import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -206,7 +206,7 @@ class Attempt:
         """The `runner` context."""
         return {
             "os": "Linux",
-            "arch": ARCHITECTURES.get(platform.machine().lower(), platform.machine()),
+            "arch": ARCHITECTURES.get(os.uname().machine.lower(), os.uname().machine),
             "name": str(self.order.host),
             "temp": at.temp,
             "tool_cache": at.tool_cache,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 import zlib
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -48,6 +47,9 @@ class Spool:
             return
         self._memory += compressed
         if len(self._memory) > MEMORY_BYTES:
+            # Imported here: most jobs never need it, and a cold start should not pay for it.
+            import tempfile
+
             # Closed in `close`; it has no name, so a crash leaves nothing behind.
             self._file = tempfile.TemporaryFile(dir=self._folder)  # noqa: SIM115
             self._file.write(self._memory)
