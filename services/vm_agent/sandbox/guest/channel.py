@@ -177,7 +177,8 @@ class Channel:
                 future.set_exception(self.lost)
                 future.exception()
         if self._writer is not None:
-            self._writer.close()
+            # Not `close`: it would wait until the guest has read what is still on its way.
+            self._writer.transport.abort()
 
 
 def checked(answer: Acknowledged) -> Acknowledged:

@@ -1,0 +1,66 @@
+"""What is left of agents that are gone."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+from services.vm_agent.sandbox import processes
+from services.vm_agent.sandbox.footprint import FILE_NAME, Footprint
+from services.vm_agent.sandbox.sweep import sweep
+
+
+def leave(folder: Path, name: str, **fields: object) -> Footprint:
+    place = folder / name
+    (place / "work").mkdir(parents=True)
+    footprint = Footprint(id=name, folder=str(place), **fields)  # type: ignore[arg-type]
+    (place / FILE_NAME).write_text(footprint.to_json())
+    return footprint
+
+
+def test_nothing_to_sweep(tmp_path: Path) -> None:
+    assert sweep(tmp_path) == []
+    assert sweep(tmp_path / "missing") == []
+
+
+def test_what_has_no_living_owner_is_removed(tmp_path: Path) -> None:
+    leave(tmp_path, "old", owner=os.getpid(), owner_started=1)
+    (tmp_path / "half-made").mkdir()
+    assert [(one.id, one.removed) for one in sweep(tmp_path)] == [("half-made", True), ("old", True)]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_living_owners_sandbox_is_left_alone(tmp_path: Path) -> None:
+    leave(tmp_path, "mine", owner=os.getpid(), owner_started=processes.started(os.getpid()))
+    assert sweep(tmp_path) == []
+    assert (tmp_path / "mine").exists()
+
+
+def test_its_processes_are_ended(tmp_path: Path) -> None:
+    leave(tmp_path, "old")
+    process = subprocess.Popen(["sleep", "1000"], cwd=tmp_path / "old" / "work", start_new_session=True)
+    [swept] = sweep(tmp_path)
+    assert swept.removed
+    assert "1 processes" in swept.what
+    assert process.wait() == -9
+
+
+def test_a_forged_footprint_leads_to_nobody_else(tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    sandboxes = tmp_path / "sandboxes"
+    forged = Footprint(id="../x", folder=str(outside), cgroups=("/sys/fs/cgroup", str(outside)), init=1, init_started=1)
+    leave(sandboxes, "forger")
+    (sandboxes / "forger" / FILE_NAME).write_text(forged.to_json())
+    assert [(one.id, one.removed) for one in sweep(sandboxes)] == [("forger", True)]
+    assert outside.exists()
+
+
+def test_what_a_job_locked_is_removed_too(tmp_path: Path) -> None:
+    leave(tmp_path, "old")
+    locked = tmp_path / "old" / "work" / "locked"
+    locked.mkdir()
+    (locked / "file").write_text("x")
+    locked.chmod(0)
+    assert [one.removed for one in sweep(tmp_path)] == [True]
