@@ -72,7 +72,7 @@ class Fetcher:
             what = "everything" if sha == EVERYTHING else f"commit {sha}"
             raise SourceMissing(
                 f"{repository.full_name}: {what} was not fetched within {seconds:.0f} s."
-                " The fetch goes on: send the delivery again in some minutes"
+                " The fetch goes on: push again in some minutes, and it will be there"
             )
         task.result()
 

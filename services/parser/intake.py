@@ -57,7 +57,7 @@ class Intake:
             async with asyncio.timeout(INTAKE_SECONDS):
                 end = await self._take(name, meaning, journal)
         except TimeoutError:
-            why = f"no plan within {INTAKE_SECONDS:.0f} s: the repository is too slow or too large; send it again"
+            why = f"no plan within {INTAKE_SECONDS:.0f} s: the repository is too slow or too large: push again"
             end = IntakeFailed(name, why, _repository_of(meaning))
         except SourceError as error:
             end = IntakeFailed(name, str(error), _repository_of(meaning))

@@ -1,0 +1,85 @@
+"""From a signed push to a plan, out of a real git repository by the parser's own mirrors; and where none is read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from libs.bus.memory import MemoryBus
+from libs.contracts.intake import IntakeEvent, IntakeFailed, RunsPlanned
+from tests.e2e.intake.system import System, running, settings_for
+from tests.repositories import WorkTree
+from tests.unit.services.parser.world import REPOSITORY, push, workflow
+
+PRIVATE = {"FIREBREAK_ALLOW_PRIVATE_CLONES": "true"}
+BROKEN = "on: push\njobs: {a: {runs-on: x}}\n"
+
+
+@pytest.fixture
+def origin(tmp_path: Path) -> WorkTree:
+    tree = WorkTree(tmp_path / "elsewhere")
+    tree.commit({".github/workflows/a.yml": workflow(), ".github/workflows/b.yml": BROKEN})
+    return tree
+
+
+async def pushed(system: System, sha: str, clone_url: str) -> list[IntakeEvent]:
+    payload = push(after=sha, before="0" * 40, repository=REPOSITORY | {"clone_url": clone_url})
+    guid, answer = await system.send("push", payload)
+    assert answer.status_code == 202
+    return (await system.ended({guid}))[guid]
+
+
+async def test_a_push_is_planned_at_its_own_commit(origin: WorkTree, tmp_path: Path) -> None:
+    first = origin.head()
+    origin.commit({".github/workflows/a.yml": "on: workflow_dispatch\n", ".github/workflows/b.yml": workflow()})
+    async with running(MemoryBus(), settings_for(tmp_path, **PRIVATE)) as system:
+        *_, end = await pushed(system, first, origin.path.as_uri())
+        assert isinstance(end, RunsPlanned)
+        assert (end.sha, set(end.runs), end.rejected) == (
+            first,
+            {".github/workflows/a.yml"},
+            (".github/workflows/b.yml",),
+        )
+
+
+async def test_a_clone_at_repository_path_needs_no_url(origin: WorkTree, tmp_path: Path) -> None:
+    local = tmp_path / "repositories" / "Codertocat" / "Hello-World.git"
+    local.parent.mkdir(parents=True)
+    origin.git("clone", "--quiet", "--bare", ".", str(local))
+    async with running(MemoryBus(), settings_for(tmp_path, REPOSITORY_PATH=str(tmp_path / "repositories"))) as system:
+        *_, end = await pushed(system, origin.head(), "https://nowhere.invalid/a/b.git")
+        assert isinstance(end, RunsPlanned)
+
+
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("{folder}", "by https or ssh"),
+        ("file://{folder}", "by https or ssh"),
+        ("ext::sh -c 'touch {pwned}'", "no URL that git may be given"),
+        ("https://127.0.0.1/a/b.git", "not among the hosts"),
+        ("https://169.254.169.254/latest/meta-data", "not among the hosts"),
+        ("https://localhost/a/b.git", "no public address"),
+        ("https://user:hunter2@github.com/a/b.git", "credentials"),
+        ("--upload-pack=touch {pwned}", "no URL that git may be given"),
+    ],
+)
+async def test_where_nothing_may_be_fetched_from_the_intake_fails_and_says_why(
+    origin: WorkTree, tmp_path: Path, url: str, why: str
+) -> None:
+    pwned = tmp_path / "pwned"
+    settings = settings_for(tmp_path, FIREBREAK_CLONE_HOSTS="github.com,localhost")
+    async with running(MemoryBus(), settings) as system:
+        (end,) = await pushed(system, origin.head(), url.format(folder=origin.path, pwned=pwned))
+        assert isinstance(end, IntakeFailed)
+        assert why in end.why
+        assert "hunter2" not in end.why
+    assert not pwned.exists()
+
+
+async def test_a_commit_that_was_never_pushed_fails(origin: WorkTree, tmp_path: Path) -> None:
+    async with running(MemoryBus(), settings_for(tmp_path, **PRIVATE)) as system:
+        (end,) = await pushed(system, "1" * 40, origin.path.as_uri())
+        assert isinstance(end, IntakeFailed)
+        assert "1" * 40 in end.why
