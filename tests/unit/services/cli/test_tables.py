@@ -30,7 +30,7 @@ def test_a_table_is_aligned_and_numbers_are_flushed_right() -> None:
 def test_without_rows_there_is_a_head_or_an_empty_list() -> None:
     assert write("table", ("a",))[0] == "a\n-\n"
     assert json.loads(write("json", ("a",))[0]) == []
-    assert write("csv", ("a",))[0] == "a\n"
+    assert write("csv", ("a",))[0] == "a\r\n"
 
 
 def test_json_has_every_value_as_it_is() -> None:
