@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
+from time import monotonic
 
 import pytest
 
 from libs.bus.memory import MemoryBus
 from libs.contracts.intake import IntakeEvent, IntakeFailed, RunsPlanned
+from services.parser.intake import INTAKE_SECONDS
 from tests.e2e.intake.system import System, running, settings_for
 from tests.repositories import WorkTree
 from tests.unit.services.parser.world import REPOSITORY, push, workflow
@@ -76,6 +79,30 @@ async def test_where_nothing_may_be_fetched_from_the_intake_fails_and_says_why(
         assert why in end.why
         assert "hunter2" not in end.why
     assert not pwned.exists()
+
+
+async def test_a_host_that_never_answers_fails_in_time_and_holds_up_nobody(origin: WorkTree, tmp_path: Path) -> None:
+    """It takes as long as an intake may: the bound itself is what is tested."""
+    mute = await asyncio.start_server(_never, "127.0.0.1", 0)
+    port = mute.sockets[0].getsockname()[1]
+    try:
+        async with running(MemoryBus(), settings_for(tmp_path, **PRIVATE)) as system:
+            started = monotonic()
+            stuck = asyncio.create_task(pushed(system, "2" * 40, f"http://127.0.0.1:{port}/a/b.git"))
+            await asyncio.sleep(0)
+            assert isinstance((await pushed(system, origin.head(), origin.path.as_uri()))[-1], RunsPlanned)
+            assert not stuck.done()
+            (end,) = await stuck
+            assert monotonic() - started < INTAKE_SECONDS + 2
+            assert isinstance(end, IntakeFailed)
+            assert "was not fetched within" in end.why
+    finally:
+        mute.close()
+
+
+async def _never(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Accepts, and says nothing until the other side has had enough."""
+    await writer.wait_closed()
 
 
 async def test_a_commit_that_was_never_pushed_fails(origin: WorkTree, tmp_path: Path) -> None:
