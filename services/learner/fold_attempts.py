@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import msgspec
 
 from libs.contracts import attempt, subjects
 from services.learner.facts import AttemptFact, Fact, StepFact
-from services.learner.place import Where, integer, text
+from services.learner.place import SUBJECTS_KEPT, Where, integer, text
 
 _attempts: msgspec.json.Decoder[attempt.AttemptEvent] = msgspec.json.Decoder(attempt.AttemptEvent)
 
 
+@lru_cache(maxsize=SUBJECTS_KEPT)
+def _address(subject: str) -> subjects.AttemptAddress:
+    return subjects.parse_attempt(subject)
+
+
 def attempt_fact(where: Where, event: msgspec.Raw, _: bytes | None) -> Fact | None:
     happened = _attempts.decode(event)
-    address = subjects.parse_attempt(where.stored.subject)
+    address = _address(where.stored.subject)
     driver = how = conclusion = None
     ready_ms: float | None = None
     duration_ms: float | None = None

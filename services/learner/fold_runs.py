@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import msgspec
 
 from libs.contracts import blobs, run, subjects
 from services.learner.facts import Fact, JobFact, PlanFact, RunFact
 from services.learner.heads import PlanHead, PlannedHead
-from services.learner.place import Where, integer, text
+from services.learner.place import SUBJECTS_KEPT, Where, integer, text
 
 _RunEvent = (
     PlannedHead
@@ -27,9 +29,14 @@ _runs: msgspec.json.Decoder[_RunEvent] = msgspec.json.Decoder(_RunEvent)
 _plans = msgspec.json.Decoder(PlanHead)
 
 
+@lru_cache(maxsize=SUBJECTS_KEPT)
+def _run_id(subject: str) -> int:
+    return subjects.parse_run(subject).run_id
+
+
 def run_fact(where: Where, event: msgspec.Raw, plan_bytes: bytes | None) -> Fact | blobs.BlobRef | None:
     happened = _runs.decode(event)
-    run_id = subjects.parse_run(where.stored.subject).run_id
+    run_id = _run_id(where.stored.subject)
     match happened:
         case PlannedHead():
             return _planned(where, run_id, happened, plan_bytes)

@@ -18,19 +18,13 @@ UNKNOWN_WORKFLOW = 0
 """The workflow of a run whose plan is gone from the log (aged out, erased)."""
 
 
-class WorkflowName(NamedTuple):
-    repository_id: int
-    path: str
-
-
-class JobName(NamedTuple):
-    workflow_kid: int
-    job: str
-
-
-class StepName(NamedTuple):
-    job_kid: int
-    name: str
+# Plain tuples: one is made for every fact of a replay, and a named one costs five times as much.
+WorkflowName = tuple[int, str]
+"""(repository id, path)"""
+JobName = tuple[int, str]
+"""(workflow key, job's key in its run)"""
+StepName = tuple[int, str]
+"""(job key, name)"""
 
 
 class Label(NamedTuple):
@@ -127,14 +121,14 @@ class Keys:
         self._plans(facts, kids)
         of_jobs = [(i, f) for i, f in enumerate(facts) if isinstance(f, JobFact | AttemptFact | StepFact)]
         self._runs.prepare(fact.run_id for _, fact in of_jobs)
-        names = [JobName(self._workflow_of(fact.run_id), fact.job) for _, fact in of_jobs]
+        names = [(self._workflow_of(fact.run_id), fact.job) for _, fact in of_jobs]
         self.jobs.prepare(names)
         steps: list[tuple[int, StepName]] = []
         for (place, fact), name in zip(of_jobs, names, strict=True):
             kid = self.jobs.kid(name)
             kids[place] = kid
             if isinstance(fact, StepFact):
-                steps.append((place, StepName(kid, fact.name)))
+                steps.append((place, (kid, fact.name)))
             elif isinstance(fact, JobFact) and fact.name:
                 self.job_labels.call(Label(kid, fact.seq, fact.job_id, fact.name))
         self.steps.prepare(name for _, name in steps)
@@ -143,9 +137,9 @@ class Keys:
 
     def _plans(self, facts: list[Fact], kids: dict[int, int]) -> None:
         plans = [(place, fact) for place, fact in enumerate(facts) if isinstance(fact, PlanFact)]
-        self.workflows.prepare(WorkflowName(fact.repository_id, fact.path) for _, fact in plans)
+        self.workflows.prepare((fact.repository_id, fact.path) for _, fact in plans)
         for place, fact in plans:
-            kid = self.workflows.kid(WorkflowName(fact.repository_id, fact.path))
+            kid = self.workflows.kid((fact.repository_id, fact.path))
             self.workflow_labels.call(Label(kid, fact.seq, fact.repository, fact.workflow))
             self._runs.put(fact.run_id, kid)
             kids[place] = kid

@@ -12,6 +12,8 @@ from libs.contracts import envelope
 
 TEXT_CHARACTERS = 2_000
 """A reason or a name: longer than any that a person reads in a table."""
+SUBJECTS_KEPT = 4_096
+"""Parsed subjects in memory: the events of one run come close together."""
 INTEGER_LIMIT = 2**63 - 1
 """A BIGINT's; msgspec reads any integer that JSON can spell."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from services.learner.keys import KEPT, JobName, Keys, KnownKeys, Labels, StepName, WorkflowName
+from services.learner.keys import KEPT, Keys, KnownKeys, Labels
 
 if TYPE_CHECKING:
     import duckdb
@@ -21,11 +21,15 @@ def load_keys(connection: duckdb.DuckDBPyConnection) -> Keys:
 
     return Keys(
         known("plan_fact", "workflow_kid", ("run_id",), lambda row: int(row[0])),
-        known("workflow_key", "kid", ("repository_id", "path"), lambda row: WorkflowName(*row)),
-        known("job_key", "kid", ("workflow_kid", "job"), lambda row: JobName(*row)),
-        known("step_key", "kid", ("job_kid", "name"), lambda row: StepName(*row)),
+        known("workflow_key", "kid", ("repository_id", "path"), _pair),
+        known("job_key", "kid", ("workflow_kid", "job"), _pair),
+        known("step_key", "kid", ("job_kid", "name"), _pair),
         (_labels(connection, "workflow_label", "repository"), _labels(connection, "job_label", "job_id")),
     )
+
+
+def _pair(row: Row) -> tuple[int, str]:
+    return int(row[0]), str(row[1])
 
 
 def _known(
