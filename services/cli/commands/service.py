@@ -18,6 +18,6 @@ def service(name: str) -> click.Command:
 
     module = f"services.{MODULES.get(name, name)}.__main__"
     doc = (importlib.import_module(module).__doc__ or "").strip()
-    paragraphs = doc.replace("\nConsumes:", "\n\n\b\nConsumes:")
+    paragraphs = doc.replace("\n*Consumes:*", "\n\b\n*Consumes:*")
     help = f"{paragraphs}\n\nExample: NATS_URL=nats://127.0.0.1:4222 firebreak {name}"
     return click.Command(name, callback=run, help=help, context_settings={"help_option_names": ["-h", "--help"]})
