@@ -138,6 +138,44 @@ async def test_what_is_put_off_for_longer_than_the_ack_wait_is_still_ours(bus: B
     assert handler.attempts == [1, 1]
 
 
+async def test_what_one_process_put_off_the_other_does_not_get(bus: Bus) -> None:
+    handled: list[str] = []
+
+    async def later(name: str) -> None:
+        handled.append(name)
+        if len(handled) == 1:
+            raise Retry("later", 1.5)
+
+    async def by_one(message: Message) -> None:
+        await later("one")
+
+    async def by_other(message: Message) -> None:
+        await later("other")
+
+    consumer = Consumer("EVENTS", "later", ("ev.host.*",), ack_wait_seconds=0.5)
+    async with consuming(bus, consumer, by_one), consuming(bus, consumer, by_other):
+        await _append(bus, 1)
+        await until(lambda: bool(handled))
+        await asyncio.sleep(1.2)
+        assert len(handled) == 1
+        await until(lambda: len(handled) == 2)
+
+
+async def test_a_process_that_is_busy_holds_nothing_back_from_the_other(bus: Bus) -> None:
+    async def hang(message: Message) -> None:
+        await asyncio.sleep(60)
+
+    busy, idle = Collected(hang), Collected()
+    await _append(bus, 10)
+    consumer = Consumer("EVENTS", "shared", ("ev.host.*",), ack_wait_seconds=30)
+    async with consuming(bus, consumer, busy):
+        await until(lambda: bool(busy.seqs))
+        await asyncio.sleep(0.1)
+        async with consuming(bus, consumer, idle):
+            await until(lambda: len(idle.seqs) == 9)
+    assert len(busy.seqs) == 1
+
+
 async def test_concurrency_is_how_many_are_in_hand(bus: Bus) -> None:
     inside = most = 0
     release = asyncio.Event()

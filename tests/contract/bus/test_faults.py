@@ -267,6 +267,33 @@ async def test_a_consumer_goes_on_after_its_wire_broke(
     assert set(handler.seqs) == set(range(1, 201))
 
 
+async def test_what_was_stored_although_its_answer_was_lost_is_stored_once(
+    wire: Wire, wired: JetStreamBus, jetstream_bus: JetStreamBus
+) -> None:
+    first = await wired.append(commit("ev.run.o.r.1", "before"), expected=0)
+    wire.deafen()
+    appending = asyncio.create_task(wired.append(commit("ev.run.o.r.1", "a"), expected=first))
+    unconditional = asyncio.create_task(wired.append(commit("ev.intake.x", "a"), expected=None))
+    putting = asyncio.create_task(wired.enqueue("job.h1", b"order", message_id="a"))
+    creating = asyncio.create_task(wired.key_value("ACTIVE").create("lease", b"mine"))
+    for number in range(10):
+        await wired.stream_log("log.h1.7.build.1", b"%d" % number)
+    async with asyncio.timeout(5):
+        while await jetstream_bus.get("LOGS", 10) is None or not await jetstream_bus.load("job.h1"):
+            await asyncio.sleep(0.01)
+    stored = [message.seq for message in await jetstream_bus.load("ev.>")]
+    assert len(stored) == 3
+    wire.cut()
+    assert {await appending, await unconditional} == set(stored[1:])
+    await putting
+    revision = await creating
+    assert await wired.key_value("ACTIVE").get("lease") == (b"mine", revision)
+    await wired.flush_logs()
+    assert [message.seq for message in await jetstream_bus.load("ev.>")] == stored
+    assert len(await jetstream_bus.load("job.h1")) == 1
+    assert [message.data for message in await jetstream_bus.load("log.>")] == [b"%d" % number for number in range(10)]
+
+
 async def test_log_batches_over_a_wire_that_breaks_are_stored_once_each(wire: Wire, wired: JetStreamBus) -> None:
     for number in range(2000):
         await wired.stream_log("log.h1.7.build.1", b"%d" % number)

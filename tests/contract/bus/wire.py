@@ -21,6 +21,7 @@ class Wire:
         self._flowing.set()
         self._server: asyncio.Server | None = None
         self._losing = b""
+        self._deaf = False
         self.connections = 0
         self.lost = 0
 
@@ -29,7 +30,12 @@ class Wire:
         self._server = await asyncio.start_server(self._forward, "127.0.0.1", 0)
         return f"nats://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
 
+    def deafen(self) -> None:
+        """Until the next `cut`, the server hears everything, and nothing that it answers arrives."""
+        self._deaf = True
+
     def cut(self) -> None:
+        self._deaf = False
         for writer in list(self._writers):
             writer.transport.abort()
 
@@ -66,6 +72,8 @@ class Wire:
         with suppress(OSError, asyncio.IncompleteReadError):
             while data := await reader.read(CHUNK_BYTES):
                 await self._flowing.wait()
+                if to_client and self._deaf:
+                    continue
                 if to_client and self._losing:
                     data = await self._without_one(data, reader)
                 writer.write(data)
