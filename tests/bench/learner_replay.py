@@ -66,7 +66,7 @@ async def _learn(bus: Bus, folder: Path) -> float:
     began = time.perf_counter()
     library = Library(folder)
     folder.mkdir()
-    database = library.open(sys.stderr.write)
+    database = library.open(lambda told: print(told, file=sys.stderr))
     hopper = Hopper([subjects.EVENTS], time.monotonic)
     reading = asyncio.create_task(Reader(bus, MemoryBlobs(), hopper).read(subjects.EVENTS, 0))
     last = (await bus.extent(subjects.EVENTS)).last
