@@ -13,7 +13,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from services.vm_agent.sandbox import archive, cgroups, processes, standstill, streamed
+from services.vm_agent.sandbox import cgroups, processes, standstill
 from services.vm_agent.sandbox.command import Command
 from services.vm_agent.sandbox.footprint import FILE_NAME, Footprint
 from services.vm_agent.sandbox.protocol import (
@@ -118,10 +118,15 @@ class HostSandbox:
         return self._spec.memory_bytes is not None or self._spec.processes is not None
 
     async def put(self, archive: TarStream | bytes, path: str) -> None:
+        from services.vm_agent.sandbox import streamed
+
         await self.make_folder(path)
         await streamed.unpack(archive, path)
 
     def get(self, path: str) -> TarStream:
+        # Here and in `put`: tarfile is slow to import, and a job without a checkout needs none.
+        from services.vm_agent.sandbox import archive, streamed
+
         self._check()
         return streamed.pack(lambda sink: archive.pack(path, sink))
 
