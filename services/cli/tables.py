@@ -40,23 +40,12 @@ def write_json(out: TextIO, columns: Sequence[str], rows: Iterator[Row], limit: 
 
 
 def write_csv(out: TextIO, columns: Sequence[str], rows: Iterator[Row], limit: int) -> bool:
-    writer = csv.writer(_UnixLines(out), lineterminator="\r\n")
+    # RFC 4180's line ends: with them a carriage return inside of a value is quoted, with a bare "\n" it is not.
+    writer = csv.writer(out, lineterminator="\r\n")
     writer.writerow(columns)
     for row in islice(rows, limit):
         writer.writerow(["" if value is None else _flat(value) for value in row])
     return next(rows, None) is not None
-
-
-class _UnixLines:
-    """Rows with the line ends that `cut` and `awk` expect. The writer itself has to use RFC 4180's: with a bare "\\n" it
-    would not quote a carriage return inside of a value.
-    """
-
-    def __init__(self, out: TextIO) -> None:
-        self._out = out
-
-    def write(self, row: str) -> int:
-        return self._out.write(row.removesuffix("\r\n") + "\n")
 
 
 WRITERS: dict[str, Write] = {"table": write_table, "json": write_json, "csv": write_csv}
