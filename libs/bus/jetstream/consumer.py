@@ -16,12 +16,11 @@ from nats.aio.msg import Msg
 
 from libs.bus import dead_letters, policy
 from libs.bus.handling import handle
-from libs.bus.jetstream import api, appending
+from libs.bus.jetstream import api, appending, durable
 from libs.bus.jetstream.connection import RETRY_PAUSE_SECONDS, Connection
 from libs.bus.jetstream.pull import HEARTBEAT_SECONDS, Pull, place_of
 from libs.bus.jetstream.tail import stored_of
 from libs.bus.port import BusDown, Consumer, Handler, Stored
-from libs.bus.streams import is_queue
 from libs.contracts.subjects import DEAD
 from libs.telemetry import log
 
@@ -29,8 +28,6 @@ WAITING_SECONDS = 0.05
 MOST_WAITING = 256
 """However fast the handler is: beyond this a larger window gains nothing."""
 MEAN_OVER_MESSAGES = 32
-MOST_UNACKNOWLEDGED = 10_000
-"""Of one consumer, in all processes, those put off included; the server hands out no more until some are finished."""
 ACK, NAK, PROGRESS = b"+ACK", b"-NAK", b"+WPI"
 
 
@@ -104,7 +101,7 @@ class Consuming:
     async def _create(self) -> bool:
         """Makes the consumer, or makes the one that is there what it should be. False: the bus is away just now."""
         try:
-            await ensure(self._connection, self._consumer)
+            await durable.ensure(self._connection, self._consumer)
         except api.Refused as error:
             if error.code not in api.UNAVAILABLE:
                 raise
@@ -214,34 +211,3 @@ class Consuming:
         arrived = JetStreamMessage(stored, place.deliveries, message.reply, self._connection)
         self._held[stored.seq] = arrived
         self._waiting.put_nowait(arrived)
-
-
-async def ensure(connection: Connection, consumer: Consumer) -> None:
-    """Idempotent. Where a consumer begins is decided when it is made, and stays."""
-    if consumer.from_now and is_queue(consumer.stream):
-        raise ValueError(f"{consumer.name}: a consumer of the work queue {consumer.stream} takes all that is in it")
-    address = f"{consumer.stream}.{consumer.name}"
-    policy_there = "new" if consumer.from_now else "all"
-    try:
-        info = await api.call(connection, f"CONSUMER.INFO.{address}", {}, api.ConsumerInfo)
-        policy_there = info.config.deliver_policy
-    except api.Refused as error:
-        if error.code != api.CONSUMER_NOT_FOUND:
-            raise
-    config: dict[str, api.Json] = {
-        "durable_name": consumer.name,
-        "name": consumer.name,
-        "deliver_policy": policy_there,
-        "ack_policy": "explicit",
-        "ack_wait": int(consumer.ack_wait_seconds * api.NANOSECONDS),
-        "max_deliver": policy.most_deliveries(consumer.attempts),
-        "max_ack_pending": MOST_UNACKNOWLEDGED,
-        "filter_subjects": list(consumer.filters),
-    }
-    request: api.Request = {"stream_name": consumer.stream, "action": "", "config": config}
-    try:
-        await api.call(connection, f"CONSUMER.CREATE.{address}", request, api.Answer)
-    except api.Refused as error:
-        if error.code in api.OVERLAPS:
-            raise ValueError(f"{consumer.name} overlaps another consumer on {consumer.stream}: {error}") from error
-        raise

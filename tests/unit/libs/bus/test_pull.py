@@ -6,7 +6,8 @@ import pytest
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
-from libs.bus.jetstream.connection import Connection, _Client  # pyright: ignore[reportPrivateUsage]
+from libs.bus.jetstream.client import LeanClient, servers_of
+from libs.bus.jetstream.connection import Connection
 from libs.bus.jetstream.pull import Place, place_of
 from libs.bus.port import BusDown
 
@@ -37,6 +38,12 @@ async def test_an_address_that_is_none_is_said() -> None:
 
 def test_headers_are_read_as_the_library_reads_them() -> None:
     raw = b"Nats-Expected: 7\r\ntraceparent:00-a-b-01\r\nEmpty:\r\nWith: a: colon, and spaces\r\nBad: \xff\r\n\r\n"
-    ours = _Client._parse_header_lines(raw)  # pyright: ignore[reportPrivateUsage]
+    ours = LeanClient._parse_header_lines(raw)  # pyright: ignore[reportPrivateUsage]
     assert ours == Client._parse_header_lines(raw)  # pyright: ignore[reportPrivateUsage]
     assert ours["With"] == "a: colon, and spaces"
+
+
+def test_credentials_are_taken_out_of_an_address() -> None:
+    assert servers_of("nats://a:4222, nats://b:4222") == (["nats://a:4222", "nats://b:4222"], None, None)
+    assert servers_of("nats://me:p%3Aw%2F@a:4222") == (["nats://a:4222"], "me", "p:w/")
+    assert servers_of("tls://token@a:4222") == (["tls://a:4222"], "token", None)
