@@ -18,7 +18,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from libs import process
-from libs.bus.port import BusDown, Consumer
+from libs.bus.port import Bus, BusDown, Consumer, Handler
+from libs.bus.streams import prepare
 from libs.contracts import subjects
 from libs.contracts.envelope import encode
 from libs.contracts.host import HEARTBEAT_SECONDS, HostEvent, HostLeft, VmReaped
@@ -31,6 +32,7 @@ from services.vm_agent.agent import Agent, Host
 from services.vm_agent.attempt import Bases
 from services.vm_agent.clock_skew import clock_skew_ms
 from services.vm_agent.contact import Contact
+from services.vm_agent.finishing import to_the_end
 from services.vm_agent.guard import Guard, NoGuard
 from services.vm_agent.host_log import HostLog, TakenOver
 from services.vm_agent.job.supervision import Patience
@@ -44,6 +46,8 @@ STOPPED = "the agent was stopped"
 SPARE_HANDLERS = 8
 """Orders in hand beyond one a slot: an order to stop must not wait behind orders that wait for the bus."""
 GOODBYE_SECONDS = 5.0
+REFUSED_SECONDS = 1.0
+"""Before a refused consumer is tried again."""
 
 logger = log.get("agent")
 
@@ -127,19 +131,35 @@ async def _work(process: Process, agent: Agent, contact: Contact, host_log: Host
             tasks.create_task(_beat(process, agent))
             tasks.create_task(contact.keep())
             tasks.create_task(host_log.until_taken_over())
-            tasks.create_task(process.bus.consume(orders, agent.on_order))
-            tasks.create_task(process.bus.consume(commands, agent.on_command))
+            tasks.create_task(_consume(process.bus, orders, agent.on_order))
+            tasks.create_task(_consume(process.bus, commands, agent.on_command))
     except BaseExceptionGroup as group:
         if group.subgroup(TakenOver) is None:
             raise
         await agent.abandon()
         raise TakenOver("another agent runs under this name") from None
     finally:
-        await agent.stop(STOPPED)
-        await _leave(host_log, agent)
+        await to_the_end(_stop(agent, host_log))
 
 
-async def _leave(host_log: HostLog, agent: Agent) -> None:
+async def _consume(bus: Bus, consumer: Consumer, handler: Handler) -> None:
+    """Reads for as long as the agent lives. A server that restarted has forgotten what it kept in memory: its streams
+    are made anew, and the jobs that run here do not notice.
+    """
+    while True:
+        try:
+            await bus.consume(consumer, handler)
+        except TakenOver:
+            raise
+        except Exception as error:
+            logger.error("the bus refused a consumer", consumer=consumer.name, why=error)
+        await asyncio.sleep(REFUSED_SECONDS)
+        with contextlib.suppress(Exception):
+            await prepare(bus)
+
+
+async def _stop(agent: Agent, host_log: HostLog) -> None:
+    await agent.stop(STOPPED)
     event = HostLeft(agent.boot_id, STOPPED)
     with contextlib.suppress(TimeoutError, TakenOver):
         async with asyncio.timeout(GOODBYE_SECONDS):

@@ -6,7 +6,6 @@ the sandbox boots for long, AttemptStarted is stored before. The sandbox is dest
 
 from __future__ import annotations
 
-import asyncio
 import os
 import time
 from collections.abc import Mapping
@@ -25,6 +24,7 @@ from libs.contracts.run import CancelReason
 from libs.telemetry import log
 from libs.workflow.expressions import Value
 from libs.workflow.runner.masking import Masker
+from services.vm_agent.finishing import to_the_end
 from services.vm_agent.job.job import Job, JobEnd
 from services.vm_agent.job.places import Places, places
 from services.vm_agent.job.state import JobState
@@ -104,7 +104,7 @@ class Attempt:
         except Fenced as fenced:
             logger.warning("attempt fenced", attempt=self.order.attempt, why=fenced)
         finally:
-            await asyncio.shield(self._clear())
+            await to_the_end(self._clear())
 
     async def give_up(self, why: str) -> None:
         """The agent has ended `run`: the attempt says whose fault it was, unless it has said its end. Raises Fenced."""
