@@ -15,7 +15,7 @@ import msgspec
 
 from libs.blobs.port import Blobs
 from libs.bus.port import Bus, BusDown
-from libs.settings import Settings, read_settings
+from libs.settings import Settings, read_settings, without_password
 from services.cli.outcome import Unreachable
 
 CONNECT_SECONDS = 3.0
@@ -56,7 +56,6 @@ def addresses(home: Path) -> Addresses | None:
 async def connected() -> AsyncGenerator[Connection]:
     """The bus and the blobs of the running system. Raises Failed (exit code 3) where there is none."""
     from libs.blobs.store import open_blobs
-
     from libs.bus.jetstream import connect
 
     settings = read_settings()
@@ -65,11 +64,13 @@ async def connected() -> AsyncGenerator[Connection]:
     try:
         bus = await connect(url, name="cli", wait_seconds=CONNECT_SECONDS)
     except BusDown as error:
-        raise Unreachable(f"no NATS at {url}: {error}. Start one with `firebreak up`, or set NATS_URL.") from None
+        raise Unreachable(
+            f"no NATS at {without_password(url)}: {error}. Start one with `firebreak up`, or set NATS_URL."
+        ) from None
     try:
         yield Connection(settings, bus, open_blobs(settings.blobs_url))
     except BusDown as error:
-        raise Unreachable(f"the bus at {url} went away: {error}") from None
+        raise Unreachable(f"the bus at {without_password(url)} went away: {error}") from None
     finally:
         await bus.close()
 

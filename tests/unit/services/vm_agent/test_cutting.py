@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -20,7 +22,7 @@ def lines_of(chunks: list[bytes]) -> list[str]:
 def test_the_cuts_do_not_matter(pieces: list[bytes], cuts: list[int]) -> None:
     data = b"".join(pieces)
     places = [0, *sorted(min(cut, len(data)) for cut in cuts), len(data)]
-    chunks = [data[first:last] for first, last in zip(places, places[1:], strict=False)]
+    chunks = [data[first:last] for first, last in itertools.pairwise(places)]
     expected = [line.decode("utf-8", "replace").replace("\0", "") for line in data.splitlines()]
     assert lines_of(chunks) == expected
 
