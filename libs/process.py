@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from libs.blobs.port import Blobs
 from libs.bus.port import Bus, BusDown
-from libs.settings import BadSetting, Settings, read_settings
+from libs.settings import BadSetting, Settings, read_settings, without_password
 from libs.telemetry import log
 from libs.telemetry.metrics import Metrics
 
@@ -63,7 +63,12 @@ async def _run(name: str, serve: Serve, settings: Settings) -> int:
         sys.stderr.write(f"firebreak {name}: {error}\n")
         return EXIT_USAGE
     except BusDown as error:
-        logger.error("no bus", why=error, url=settings.nats_url, hint="start it with `firebreak up`, or set NATS_URL")
+        logger.error(
+            "no bus",
+            why=error,
+            url=without_password(settings.nats_url),
+            hint="start it with `firebreak up`, or set NATS_URL",
+        )
         return EXIT_UNREACHABLE
     return 0
 

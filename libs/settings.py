@@ -135,6 +135,12 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
     )
 
 
+def without_password(url: str) -> str:
+    """A URL as it may be shown: the user name and the password are left out."""
+    parts = urlsplit(url)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+
+
 def _state_home(reader: _Reader) -> Path:
     base = reader.path("XDG_STATE_HOME") or Path(reader.text("HOME", "/var/lib")) / ".local" / "state"
     return base / "firebreak"

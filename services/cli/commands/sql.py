@@ -70,6 +70,8 @@ def _prompt(folder: Path, form: str | None, limit: int) -> int:
             _answer(folder, query, form, limit)
         except Failed as error:
             error.show()
+        except KeyboardInterrupt:
+            click.echo("interrupted", err=True)
     return OK
 
 

@@ -8,7 +8,7 @@ import signal
 
 import click
 
-from libs.settings import DRIVERS
+from libs.settings import DRIVERS, without_password
 from services.cli.connection import coroutine
 from services.cli.outcome import Usage
 from services.cli.up.machine import Machine, machine
@@ -57,8 +57,9 @@ def _say(running: Machine, as_json: bool) -> None:
 
     where = running.addresses
     if as_json:
-        click.echo(msgspec.json.encode(where).decode())
+        shown = msgspec.structs.replace(where, nats=without_password(where.nats))
+        click.echo(msgspec.json.encode(shown).decode())
     click.echo(f"webhooks   {where.ingress}/webhook", err=True)
     click.echo(f"console    {where.console}/", err=True)
-    click.echo(f"NATS       {where.nats}", err=True)
+    click.echo(f"NATS       {without_password(where.nats)}", err=True)
     click.echo(f"state      {running.settings.home}", err=True)

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import fcntl
 import os
+import secrets
 import socket
 import urllib.error
 import urllib.request
@@ -16,7 +17,7 @@ from pathlib import Path
 
 import msgspec
 
-from libs.bus.server import NatsServer, NoServer
+from libs.bus.server import NatsServer, NatsUser, NoServer
 from libs.settings import Settings, read_settings
 from libs.telemetry import log
 from services.cli.connection import UP_FILE, Addresses
@@ -99,7 +100,9 @@ def _locked(home: Path) -> Generator[None]:
 async def _nats(settings: Settings) -> AsyncGenerator[str]:
     """A NATS of our own, started again when it dies."""
     port = NATS_PORT if _is_free(NATS_PORT) else 0
-    server = NatsServer(settings.home / "nats", port=port, sync_always=settings.sync_always)
+    # Without a password any process of this machine could write to the log, a job in a sandbox with network included.
+    user = NatsUser("firebreak", secrets.token_urlsafe(32))
+    server = NatsServer(settings.home / "nats", port=port, sync_always=settings.sync_always, users=(user,))
     try:
         await server.start()
     except NoServer as error:
@@ -154,6 +157,8 @@ def _is_ready(url: str) -> bool:
 
 @contextlib.contextmanager
 def _written(path: Path, found: Addresses) -> Generator[None]:
+    path.touch(mode=0o600)
+    path.chmod(0o600)  # it holds the password of the bus
     path.write_bytes(msgspec.json.encode(found))
     try:
         yield

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from libs.settings import BadSetting, read_settings
+from libs.settings import BadSetting, read_settings, without_password
 
 
 def test_an_empty_environment_gives_the_documented_defaults() -> None:
@@ -90,3 +90,8 @@ def test_a_secret_file_that_holds_none_is_an_error_that_names_the_variable(
 def test_a_secret_file_that_is_a_folder_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(BadSetting, match="Is a directory"):
         read_settings({"GITHUB_TOKEN_FILE": str(tmp_path)})
+
+
+def test_a_password_in_a_url_is_never_shown() -> None:
+    assert without_password("nats://me:secret@127.0.0.1:4222") == "nats://127.0.0.1:4222"
+    assert without_password("nats://127.0.0.1:4222") == "nats://127.0.0.1:4222"
