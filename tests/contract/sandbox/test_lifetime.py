@@ -68,7 +68,7 @@ def _cpu_ticks(footprint: processes.Footprint) -> dict[int, int]:
     for process in processes.members(footprint):
         fields = Path(f"/proc/{process.pid}/stat").read_text().rsplit(")", 1)[1].split()
         ticks[process.pid] = int(fields[11]) + int(fields[12])
-    assert len(ticks) >= 3
+    assert len(ticks) >= 2
     return ticks
 
 
@@ -90,7 +90,7 @@ async def test_the_end_leaves_no_process_no_file_no_cgroup(
     await shell(sandbox, "mkdir -p a/b && touch a/b/c && chmod 0 a/b && chmod 555 a")
     footprint = sandbox.footprint
     pids = {member.pid: member.started for member in processes.members(footprint)}
-    assert len(pids) >= 3
+    assert len(pids) >= 2
     await before(sandbox)  # type: ignore[misc]
     await sandbox.destroy()
     with pytest.raises(SandboxLost):
