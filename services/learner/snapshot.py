@@ -7,15 +7,18 @@ is opened read-only, without access to files, extensions and other databases, an
 from __future__ import annotations
 
 import os
-import threading
-from collections.abc import Generator, Sequence
+import time
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     import duckdb
+
+Result = TypeVar("Result")
 
 FOLDER = "analytics"
 CURRENT = "current"
@@ -62,14 +65,39 @@ def ask(folder: Path, query: str) -> Generator[Answer]:
     import duckdb
 
     try:
-        with _opened(newest_snapshot(folder)) as connection:
+        with _opened(newest_snapshot(folder)) as connection, _Beside(connection) as beside:
             _check(connection, query)
-            with _time_limit(connection):
-                cursor = connection.execute(query)
-                columns = tuple(str(column[0]) for column in cursor.description or ())
-                yield Answer(columns, _rows(cursor))
+            cursor = beside.run(lambda: connection.execute(query))
+            columns = tuple(str(column[0]) for column in cursor.description or ())
+            yield Answer(columns, _rows(cursor, beside))
     except duckdb.Error as error:
         raise BadQuery(str(error).strip()) from error
+
+
+class _Beside:
+    """Runs DuckDB's work in a thread, because it does not look for signals: ctrl-c and the time limit interrupt it."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self._connection = connection
+        self._thread = ThreadPoolExecutor(1)
+        self._over_at = time.monotonic() + QUERY_SECONDS
+
+    def __enter__(self) -> _Beside:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._thread.shutdown()
+
+    def run(self, work: Callable[[], Result]) -> Result:
+        future = self._thread.submit(work)
+        try:
+            return future.result(max(0.0, self._over_at - time.monotonic()))
+        except TimeoutError as error:
+            self._connection.interrupt()
+            raise BadQuery(f"it ran longer than {QUERY_SECONDS:.0f} s and was interrupted") from error
+        except KeyboardInterrupt:
+            self._connection.interrupt()
+            raise
 
 
 @contextmanager
@@ -90,30 +118,6 @@ def _check(connection: duckdb.DuckDBPyConnection, query: str) -> None:
         raise BadQuery(f"expected one statement, there are {len(statements)}")
 
 
-@contextmanager
-def _time_limit(connection: duckdb.DuckDBPyConnection) -> Generator[None]:
-    """Interrupts after `QUERY_SECONDS`. DuckDB says the same at ctrl-c, which is passed on as what it was."""
-    over = threading.Event()
-
-    def interrupt() -> None:
-        over.set()
-        connection.interrupt()
-
-    timer = threading.Timer(QUERY_SECONDS, interrupt)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    except Exception as error:
-        if over.is_set():
-            raise BadQuery(f"it ran longer than {QUERY_SECONDS:.0f} s and was interrupted") from error
-        if isinstance(error, RuntimeError) and "interrupted" in str(error):
-            raise KeyboardInterrupt from error
-        raise
-    finally:
-        timer.cancel()
-
-
-def _rows(cursor: duckdb.DuckDBPyConnection) -> Generator[tuple[object, ...]]:
-    while rows := cursor.fetchmany(ROWS_AT_ONCE):
+def _rows(cursor: duckdb.DuckDBPyConnection, beside: _Beside) -> Generator[tuple[object, ...]]:
+    while rows := beside.run(lambda: cursor.fetchmany(ROWS_AT_ONCE)):
         yield from rows

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -57,3 +62,16 @@ def test_without_a_snapshot_it_exits_3_and_says_what_to_do(tmp_path: Path) -> No
 
 def test_help_has_an_example() -> None:
     assert 'Example: firebreak sql "SELECT' in CliRunner().invoke(command, ["--help"]).stdout
+
+
+def test_ctrl_c_ends_a_long_question_at_once(home: Path) -> None:
+    endless = "SELECT count(*) FROM range(1000000000) a, range(100000) b"
+    program = [sys.executable, "-m", "services.cli", "sql", endless]
+    environment = {"PATH": os.environ["PATH"], "HOME": str(home), "FIREBREAK_HOME": str(home)}
+    with subprocess.Popen(program, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        time.sleep(1.5)
+        process.send_signal(signal.SIGINT)
+        try:
+            assert process.wait(10) == 130
+        finally:
+            process.kill()
