@@ -1,26 +1,27 @@
-"""Prometheus metrics of one process, by the client library; a registry a process, so that tests do not share counts."""
+"""Prometheus metrics of one process, by the client library; a registry a process, so that tests do not share counts.
+
+The library brings an HTTP server along and takes longer to import than a local run may; a process that counts nothing
+never loads it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 
-def _registry() -> CollectorRegistry:
-    from prometheus_client import CollectorRegistry
-
-    return CollectorRegistry()
-
-
-@dataclass(frozen=True)
 class Metrics:
     """Names begin with `firebreak_`, end in their unit; an id is never a label."""
 
-    registry: CollectorRegistry = field(default_factory=_registry)
+    @cached_property
+    def registry(self) -> CollectorRegistry:
+        from prometheus_client import CollectorRegistry
+
+        return CollectorRegistry()
 
     def counter(self, name: str, help: str, labels: Sequence[str] = ()) -> Counter:
         from prometheus_client import Counter

@@ -18,7 +18,7 @@ from libs.repositories import Repositories
 from services.parser.context import addresses
 from services.parser.deliveries import Parser
 from services.parser.intake import Adjust, Intake
-from services.parser.metrics import counts
+from services.parser.metrics import Uncounted, counts
 from services.parser.numbers import Numbers
 
 
@@ -41,7 +41,8 @@ def parser(
         vars=vars or {},
         adjust=adjust or _as_it_is,
     )
-    return Parser(process.bus, process.blobs, intake, counts(process.metrics), lambda: datetime.now(UTC))
+    counted = Uncounted() if process.settings.metrics_port is None else counts(process.metrics)
+    return Parser(process.bus, process.blobs, intake, counted, lambda: datetime.now(UTC))
 
 
 def _as_it_is(plan: Plan) -> Plan:

@@ -1,9 +1,9 @@
-"""What the parser counts."""
+"""What the parser counts. Nothing is imported or counted where nobody asks: a process without a metrics port."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from prometheus_client import Counter
@@ -11,10 +11,18 @@ if TYPE_CHECKING:
     from libs.telemetry.metrics import Metrics
 
 
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """`outcome` is the terminal event's type."""
+class Counts(Protocol):
+    def ended(self, outcome: str) -> None:
+        """An intake ended; `outcome` is the terminal event's type."""
+        ...
 
+
+class Uncounted:
+    def ended(self, outcome: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
     intakes: Counter
 
     def ended(self, outcome: str) -> None:
@@ -22,4 +30,4 @@ class Counts:
 
 
 def counts(metrics: Metrics) -> Counts:
-    return Counts(metrics.counter("firebreak_parser_intakes_total", "Intakes ended, by terminal event", ["outcome"]))
+    return Counted(metrics.counter("firebreak_parser_intakes_total", "Intakes ended, by terminal event", ["outcome"]))
