@@ -10,9 +10,20 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[3]
-HEAVY = frozenset(
-    "duckdb httpx jinja2 nacl nats obstore opentelemetry prometheus_client pyarrow rich starlette uvicorn".split()
-)
+HEAVY = {
+    "duckdb",
+    "httpx",
+    "jinja2",
+    "nacl",
+    "nats",
+    "obstore",
+    "opentelemetry",
+    "prometheus_client",
+    "pyarrow",
+    "rich",
+    "starlette",
+    "uvicorn",
+}
 WORKFLOW = "on: push\njobs:\n  a:\n    runs-on: self-hosted\n    steps:\n      - run: 'true'\n"
 SCRIPT = """\
 import sys
@@ -32,6 +43,7 @@ def test_loads_nothing_heavy(tmp_path: Path, command: tuple[str, ...]) -> None:
     (place / "ci.yml").write_text(WORKFLOW)
     done = subprocess.run(
         [sys.executable, "-c", SCRIPT, *command],
+        check=False,
         cwd=tmp_path,
         env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYTHONPATH": str(ROOT)},
         capture_output=True,
