@@ -11,6 +11,7 @@ from libs.bus.jetstream.consumer import Consuming
 from libs.bus.jetstream.key_value import JetStreamKeyValue
 from libs.bus.jetstream.logs import LogWindow
 from libs.bus.jetstream.provision import provision
+from libs.bus.jetstream.volatile import Volatile
 from libs.bus.port import CaughtUp, Consumer, Extent, Handler, Stored
 from libs.bus.streams import BucketSpec, StreamSpec, is_queue
 from libs.contracts.envelope import Commit
@@ -36,9 +37,11 @@ class JetStreamBus:
     def __init__(self, connection: Connection, replicas: int) -> None:
         self._connection, self._replicas = connection, replicas
         self._logs = LogWindow(connection)
+        self._volatile = Volatile(connection, replicas)
 
     async def prepare(self, streams: tuple[StreamSpec, ...], buckets: tuple[BucketSpec, ...]) -> None:
         await provision(self._connection, streams, buckets, self._replicas)
+        self._volatile.remember(streams, buckets)
 
     async def append(self, commit: Commit, *, expected: int | None) -> int:
         return await appending.append(self._connection, commit, expected)
@@ -94,5 +97,6 @@ class JetStreamBus:
         await self._connection.ping()
 
     async def close(self) -> None:
+        await self._volatile.close()
         await self._logs.close()
         await self._connection.close()

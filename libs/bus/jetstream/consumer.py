@@ -103,7 +103,7 @@ class Consuming:
         try:
             await durable.ensure(self._connection, self._consumer)
         except api.Refused as error:
-            if error.code not in api.UNAVAILABLE:
+            if error.code not in api.UNAVAILABLE and not self._was_there(error):
                 raise
             return False
         except BusDown as error:
@@ -111,6 +111,11 @@ class Consuming:
             self._logger.warning("the consumer waits for the bus", consumer=self._consumer.name, why=error)
             return False
         return True
+
+    def _was_there(self, error: api.Refused) -> bool:
+        """A stream that we have read and that is gone is one in memory, and the server started again: it will be made
+        again. One that never was is the caller's mistake."""
+        return error.code == api.STREAM_NOT_FOUND and self._pull is not None
 
     async def _work(self) -> None:
         loop = asyncio.get_running_loop()
