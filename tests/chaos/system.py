@@ -8,7 +8,7 @@ import json
 import os
 import signal
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import aclosing, asynccontextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -19,6 +19,7 @@ import msgspec
 
 from libs.bus.jetstream import connect
 from libs.bus.port import Bus, Stored
+from libs.bus.server import NatsServer
 from libs.contracts import subjects
 from libs.contracts.attempt import (
     AttemptEvent,
@@ -54,6 +55,7 @@ class System:
     """`machine` runs; `folder` is this test's own; `bus` is our own connection to its NATS."""
 
     machine: Machine
+    nats: NatsServer
     folder: Path
     bus: Bus
     settings: Mapping[str, str]
@@ -192,7 +194,7 @@ async def gone(mark: str, seconds: float) -> None:
 
 @asynccontextmanager
 async def whole_system(folder: Path, **settings: str) -> AsyncGenerator[System]:
-    """Everything started inside, the log checked and everything ended at the exit."""
+    """Everything started inside, everything ended at the exit. NATS has a free port: several may run at once."""
     repository = WorkTree(folder / "repositories" / OWNER / NAME)
     given = {
         "FIREBREAK_DRIVER": "bubblewrap",
@@ -209,12 +211,16 @@ async def whole_system(folder: Path, **settings: str) -> AsyncGenerator[System]:
         "PATH": os.environ["PATH"],
         "PORT": "0",
     }
-    async with machine({**own, **given}, folder / "services.log") as running:
-        bus = await connect(running.addresses.nats, name="chaos")
-        try:
-            yield System(running, folder, bus, given, repository, repository.commit(message="Begin"))
-        finally:
-            await bus.close()
+    async with AsyncExitStack() as stack:
+        nats = NatsServer(folder / "nats")
+        await nats.start()
+        stack.push_async_callback(nats.stop)
+        running = await stack.enter_async_context(
+            machine({**own, **given, "NATS_URL": nats.url}, folder / "services.log")
+        )
+        bus = await connect(nats.url, name="chaos")
+        stack.push_async_callback(bus.close)
+        yield System(running, nats, folder, bus, given, repository, repository.commit(message="Begin"))
 
 
 def _check_attempt(subject: str, events: list[RunEvent | AttemptEvent]) -> None:
