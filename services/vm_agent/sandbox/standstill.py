@@ -51,6 +51,8 @@ def kill(footprint: Footprint) -> None:
     if not cgroups.kill(footprint.cgroups):
         cgroups.thaw(footprint.cgroups)
     _repeat_until_quiet(signal.SIGKILL, processes.GONE_STATES, _Patience(footprint, "did not end"))
+    # A cgroup no longer lists what is still dying; the init of a namespace is gone when the last of it is.
+    _Patience(footprint, "did not end").until(lambda: not processes.alive(footprint.init, footprint.init_started))
 
 
 def destroy(footprint: Footprint) -> None:
