@@ -29,7 +29,7 @@ _boundary = rf"()\[\],.!><=&|{whitespace}"
 _token = re.compile(
     rf"(?P<space>[{whitespace}]+)"
     r"|(?P<operator>[()\[\],*]|!=|!|==|<=|<|>=|>|&&|\|\|)"
-    r"|(?P<string>'(?:[^']++|'')*+')"
+    r"|(?P<string>'[^']*(?:''[^']*)*'(?!'))"
     rf"|(?P<word>[^.\-+0-9'*{_boundary}][^{_boundary}]*)"
     rf"|(?P<number>[-+0-9](?:[^{_boundary}]|\.)*)"
     r"|(?P<dot>\.)"
