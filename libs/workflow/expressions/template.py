@@ -22,9 +22,9 @@ max_template_depth = 100
 opening = "${{"
 insert_directive = "insert"
 
-# As in GitHub's reader, quotes are only counted: `}}` ends the expression unless a quote is open. Each branch begins with
-# a character of its own, so this is linear; possessive quantifiers would say it shorter, and Python 3.11.2 (Debian 12's)
-# matches them wrongly.
+# As in GitHub's reader, quotes are only counted: `}}` ends the expression unless a quote is open. Each branch begins
+# with a character of its own, so this is linear. Possessive quantifiers would say it shorter, but the `re` of Python
+# 3.11.2, which is Debian 12's, matches them wrongly.
 _expression = re.compile(r"\$\{\{([^'}]*(?:(?:'[^']*'|\}(?!\}))[^'}]*)*)\}\}")
 _insert = re.compile(r"\s*insert(?:\s+(?P<parameters>\S.*))?\s*", re.DOTALL)
 
