@@ -38,7 +38,7 @@ async def main(driver: str, folder: str, pause_after_seconds: str) -> None:
     while command := await asyncio.to_thread(sys.stdin.readline):
         if command == "resume\n":
             await watchdog.resume_all()
-        say(did=command.strip())
+        say(did=command.strip(), watchdog=watchdog.pid)
 
 
 if __name__ == "__main__":

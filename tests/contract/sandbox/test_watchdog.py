@@ -21,7 +21,8 @@ from tests.contract.sandbox.conftest import DRIVERS
 
 ROOT = Path(__file__).parents[3]
 PAUSE_AFTER_SECONDS = 1.0
-BOUND_SECONDS = 4.0
+BOUND_SECONDS = 10.0
+"""Far below the 20 s of production, far above what a busy machine needs."""
 
 
 class Agent:
@@ -53,6 +54,10 @@ class Agent:
         assert self.process.stdin is not None
         self.process.stdin.write(f"{command}\n")
         self.process.stdin.flush()
+
+    def has_another_watchdog(self) -> bool:
+        self.order("name it")
+        return self.read()["watchdog"] != self.watchdog
 
     def send(self, number: signal.Signals) -> None:
         self.process.send_signal(number)
@@ -112,7 +117,7 @@ def test_a_frozen_agents_sandbox_is_stopped_while_the_agent_is_still_frozen(agen
     assert stands_still(agent.footprint), "only the agent may resume"
 
     agent.order("resume")
-    assert agent.read() == {"did": "resume"}
+    assert agent.read()["did"] == "resume"
     assert not stands_still(agent.footprint)
 
 
@@ -147,7 +152,7 @@ def test_signals_that_end_an_agent_do_not_end_its_watchdog(agent: Agent) -> None
 def test_another_watchdog_takes_the_place_of_a_dead_one(agent: Agent) -> None:
     os.kill(agent.watchdog, signal.SIGKILL)
     assert "another is started" in str(agent.read()["trouble"])
-    time.sleep(1.5)
+    eventually(agent.has_another_watchdog, "no other was started")
     agent.send(signal.SIGSTOP)
     eventually(lambda: stands_still(agent.footprint), "the new watchdog does not know the sandbox")
     agent.send(signal.SIGCONT)
