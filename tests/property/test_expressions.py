@@ -210,7 +210,8 @@ def test_a_written_number_reads_as_nearly_the_same(number: float) -> None:
 def test_json_that_was_written_is_read_again(value: Value) -> None:
     written = evaluate(parse("toJSON(github)"), Scope({"github": value}))
     assert isinstance(written, str)
-    if "NaN" not in written and "Infinity" not in written:
+    # Fifteen digits, as GitHub writes them, may round the greatest doubles up beyond what a double holds.
+    if "NaN" not in written and "Infinity" not in written and "E+308" not in written:
         again = evaluate(parse("toJSON(fromJSON(github))"), Scope({"github": written}))
         assert again == written
 
