@@ -6,9 +6,10 @@ It knows nothing of decisions: what follows from a state is the scheduler's to s
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
+
+import msgspec
 
 from libs.contracts.attempt import Annotation
 from libs.contracts.blobs import BlobRef
@@ -22,8 +23,7 @@ STORY_LINES = 2000
 """A run of 256 jobs with three attempts each fits; a page or a terminal shows no more."""
 
 
-@dataclass(slots=True)
-class StepView:
+class StepView(msgspec.Struct):
     """One step of one attempt. Times are the commits' own."""
 
     index: int
@@ -41,8 +41,7 @@ class StepView:
     summary: BlobRef | None = None
 
 
-@dataclass(slots=True)
-class AttemptView:
+class AttemptView(msgspec.Struct):
     """One try at a job on one host."""
 
     n: int
@@ -51,8 +50,8 @@ class AttemptView:
     driver: str = ""
     started: datetime | None = None
     finished: datetime | None = None
-    phases_ms: dict[str, float] = field(default_factory=dict[str, float])
-    steps: dict[int, StepView] = field(default_factory=dict[int, StepView])
+    phases_ms: dict[str, float] = msgspec.field(default_factory=dict[str, float])
+    steps: dict[int, StepView] = msgspec.field(default_factory=dict[int, StepView])
     conclusion: Result | None = None
     why: str = ""
     """Why it was lost, refused or ended as it did."""
@@ -65,8 +64,7 @@ class AttemptView:
         return self.finished is not None
 
 
-@dataclass(slots=True)
-class JobView:
+class JobView(msgspec.Struct):
     """One job after its matrix; before, one that waits under its id."""
 
     key: JobKey
@@ -80,16 +78,15 @@ class JobView:
     outcome: Result | None = None
     conclusion: Result | None = None
     why: str = ""
-    outputs: dict[str, str] = field(default_factory=dict[str, str])
-    attempts: list[AttemptView] = field(default_factory=list[AttemptView])
+    outputs: dict[str, str] = msgspec.field(default_factory=dict[str, str])
+    attempts: list[AttemptView] = msgspec.field(default_factory=list[AttemptView])
 
     @property
     def last(self) -> AttemptView | None:
         return self.attempts[-1] if self.attempts else None
 
 
-@dataclass(slots=True)
-class Line:
+class Line(msgspec.Struct):
     """One sentence of the story."""
 
     time: datetime
@@ -97,8 +94,7 @@ class Line:
     text: str
 
 
-@dataclass(slots=True)
-class RunView:
+class RunView(msgspec.Struct):
     """A run. `plan` is None where it was too large for the log and nobody fetched its blob."""
 
     run_id: RunId
@@ -115,8 +111,8 @@ class RunView:
     finished: datetime | None = None
     steps_run: int = 0
     why: str = ""
-    jobs: dict[JobKey, JobView] = field(default_factory=dict[JobKey, JobView])
-    story: list[Line] = field(default_factory=list[Line])
+    jobs: dict[JobKey, JobView] = msgspec.field(default_factory=dict[JobKey, JobView])
+    story: list[Line] = msgspec.field(default_factory=list[Line])
     unknown: int = 0
     """Events of types that this version does not know."""
 

@@ -8,38 +8,16 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from libs.contracts.results import Result
+from libs.views.words import MARKS, between, duration
 
-MARKS: dict[Result, str] = {
-    "success": "✓",
-    "failure": "✗",
-    "error": "!",
-    "timeout": "⧖",
-    "cancellation": "⊘",
-    "skip": "-",
-}
+__all__ = ["between", "clock", "duration", "plain", "result", "table"]
+
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 def result(value: Result | None, state: str = "") -> str:
     """`✓ success`; the state where there is no result yet."""
     return f"{MARKS[value]} {value}" if value else state
-
-
-def duration(milliseconds: float | None) -> str:
-    """`340 ms`, `4.2 s`, `3 min 05 s`, `2 h 10 min`."""
-    if milliseconds is None:
-        return ""
-    if milliseconds < 1000:
-        return f"{milliseconds:.0f} ms"
-    seconds = milliseconds / 1000
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest:02} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02} min"
-
-
-def between(start: datetime | None, end: datetime | None) -> str:
-    return duration((end - start).total_seconds() * 1000) if start and end else ""
 
 
 def clock(time: datetime | None) -> str:

@@ -7,16 +7,11 @@ from typing import NamedTuple
 
 from libs.contracts.results import Result
 from libs.views.run import AttemptView, JobView, RunView, StepView
+from libs.views.words import MARKS, between, duration
 from services.console.rows import RunRow
 
-MARKS: dict[Result, str] = {
-    "success": "✓",
-    "failure": "✗",
-    "error": "!",
-    "timeout": "⧖",
-    "cancellation": "⊘",
-    "skip": "-",
-}
+__all__ = ["attempt_badge", "badge", "between", "clock", "duration", "outcome", "step_title"]
+
 SAID: dict[Result, str] = {
     "success": "succeeded",
     "failure": "failed",
@@ -67,23 +62,6 @@ def attempt_badge(attempt: AttemptView) -> Badge:
         return Badge(MARKS["error"], attempt.why.partition(":")[0] or "over", "error")
     state = "running" if attempt.started is not None else "assigned"
     return Badge(_STATE_MARKS[state], STATES[state], "running")
-
-
-def duration(milliseconds: float | None) -> str:
-    """`340 ms`, `4.2 s`, `3 min 05 s`, `2 h 10 min`."""
-    if milliseconds is None:
-        return ""
-    if milliseconds < 1000:
-        return f"{max(milliseconds, 0):.0f} ms"
-    seconds = milliseconds / 1000
-    if seconds < 59.95:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest:02} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02} min"
-
-
-def between(start: datetime | None, end: datetime | None) -> str:
-    return duration((end - start).total_seconds() * 1000) if start and end else ""
 
 
 def clock(time: datetime | None) -> str:

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 
 from libs.contracts.ids import RunId
 from libs.contracts.results import Result, worst
+from libs.views.words import duration
 from services.reporter.run_view import JobView, RunView
 from services.reporter.wanted import NOTHING_RAN, run_url
-from services.reporter.words import MARK, WORD, code, duration
+from services.reporter.words import MARK, WORD, code
 
 BODY_BYTES = 60_000
 """GitHub takes 65,536 characters; the rest is for what it adds and for the lines about what was left out."""

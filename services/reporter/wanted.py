@@ -11,8 +11,9 @@ from typing import Literal
 
 from libs.contracts.ids import JobKey
 from libs.contracts.results import Result
+from libs.views.words import duration
 from services.reporter.run_view import JobView, PlanHead, RunView, head_sha
-from services.reporter.words import CONTEXT_CHARACTERS, DESCRIPTION_CHARACTERS, WORD, duration, line
+from services.reporter.words import CONTEXT_CHARACTERS, DESCRIPTION_CHARACTERS, WORD, line
 
 State = Literal["pending", "success", "failure", "error"]
 

@@ -50,16 +50,3 @@ def line(text: str, characters: int) -> str:
 def code(text: str) -> str:
     """A code span, for a cell of a table."""
     return f"`{line(text, NAME_CHARACTERS).translate(_IN_CODE) or '(no name)'}`"
-
-
-def duration(milliseconds: float) -> str:
-    """As people say it: `320 ms`, `4.2 s`, `3 min 20 s`, `2 h 5 min`."""
-    seconds = milliseconds / 1000
-    if seconds < 1:
-        return f"{milliseconds:.0f} ms"
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest} s"
-    return f"{minutes // 60} h {minutes % 60} min"

@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from libs.contracts.ids import JobKey, RunId
+from libs.views.words import duration
 from services.reporter.comment import BODY_BYTES, marker, read_state, wanted_comment
 from services.reporter.run_view import AttemptView, JobView, RunView, StepView
-from services.reporter.words import code, duration
+from services.reporter.words import code
 from tests.unit.services.reporter.test_wanted import SHA, job, step, view
 
 FIRST = marker(5, 3)
@@ -95,4 +96,4 @@ def test_a_duration_is_short(milliseconds: float) -> None:
 
 
 def test_durations_as_people_say_them() -> None:
-    assert [duration(ms) for ms in (320, 4_200, 200_000, 7_500_000)] == ["320 ms", "4.2 s", "3 min 20 s", "2 h 5 min"]
+    assert [duration(ms) for ms in (320, 4_200, 200_000, 7_500_000)] == ["320 ms", "4.2 s", "3 min 20 s", "2 h 05 min"]
