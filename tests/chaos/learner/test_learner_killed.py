@@ -50,6 +50,7 @@ async def test_snapshots_are_whole_while_the_learner_writes_and_dies(
     seen = 0
     for _ in range(2):
         async with ServiceProcess("learner", nats_server.url, tmp_path) as learner:
+            await _published(tmp_path)
             for _ in range(20):
                 await asyncio.sleep(0.1)
                 if positions := _positions(tmp_path):
@@ -61,6 +62,13 @@ async def test_snapshots_are_whole_while_the_learner_writes_and_dies(
     writing.cancel()
     await asyncio.wait([writing])
     assert seen > 0
+
+
+async def _published(home: Path) -> None:
+    """A first snapshot is there; on a busy machine the learner needs some seconds for it."""
+    async with asyncio.timeout(60):
+        while not _positions(home):
+            await asyncio.sleep(0.1)
 
 
 async def _write_runs(history: History) -> None:
