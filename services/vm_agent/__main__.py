@@ -46,6 +46,8 @@ STOPPED = "the agent was stopped"
 SPARE_HANDLERS = 8
 """Orders in hand beyond one a slot: an order to stop must not wait behind orders that wait for the bus."""
 GOODBYE_SECONDS = 5.0
+REAP_SECONDS = 60.0
+"""How often what could not be removed is tried again."""
 REFUSED_SECONDS = 1.0
 """Before a refused consumer is tried again."""
 
@@ -130,6 +132,7 @@ async def _work(process: Process, agent: Agent, contact: Contact, host_log: Host
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(_beat(process, agent))
             tasks.create_task(contact.keep())
+            tasks.create_task(_reap(agent))
             tasks.create_task(host_log.until_taken_over())
             tasks.create_task(_consume(process.bus, orders, agent.on_order))
             tasks.create_task(_consume(process.bus, commands, agent.on_command))
@@ -175,6 +178,12 @@ async def _beat(process: Process, agent: Agent) -> None:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(HEARTBEAT_SECONDS):
                 await agent.changed.wait()
+
+
+async def _reap(agent: Agent) -> None:
+    while True:
+        await asyncio.sleep(REAP_SECONDS)
+        await agent.reap()
 
 
 async def _reaped(sandboxes: Path, journal: Journal) -> list[HostEvent]:

@@ -21,7 +21,7 @@ from libs.contracts import ids
 from libs.contracts.attempt import AttemptRefused
 from libs.contracts.commands import DrainHost
 from libs.contracts.envelope import commit
-from libs.contracts.host import Heartbeat, HostDraining, HostJoined
+from libs.contracts.host import Heartbeat, HostDraining, HostJoined, VmReaped
 from libs.contracts.ids import BootId, Cause, HostId
 from libs.contracts.orders import CancelOrder, JobOrder, LargeOrder, Order
 from libs.contracts.run import CancelReason
@@ -35,6 +35,7 @@ from services.vm_agent.journal import Journal
 from services.vm_agent.keys import CannotOpen, HostKey
 from services.vm_agent.lease import Lease
 from services.vm_agent.sandbox.protocol import SandboxError, SandboxId, SandboxSpec
+from services.vm_agent.sandbox.standstill import StillRunning
 
 REMEMBERED_CANCELS = 1_000
 """Orders to stop that came before the order to start: two messages of one queue may be handled in either order."""
@@ -42,6 +43,9 @@ GRACE_SECONDS = 5.0
 """How long running jobs may still finish when the agent is told to stop; then they end, and are tried elsewhere."""
 LAST_WORDS_SECONDS = 5.0
 """How long the agent tries to say how its attempts ended before it goes."""
+
+TROUBLES = (SandboxError, StillRunning, OSError)
+"""What stopping or removing a sandbox may end with; trouble with one must not keep the others from it."""
 
 logger = log.get("agent")
 _orders: msgspec.json.Decoder[Order] = msgspec.json.Decoder(Order)
@@ -68,6 +72,7 @@ class Agent:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._early_cancels: dict[str, CancelReason] = {}
         self._draining = False
+        self.leftovers: list[Attempt] = []
         self.changed = asyncio.Event()
         """Room was made: a heartbeat should say so at once."""
 
@@ -130,9 +135,10 @@ class Agent:
         for attempt in list(self._attempts.values()):
             try:
                 await attempt.sandbox.pause()
-            except SandboxError as error:
+            except TROUBLES as error:
                 logger.warning("sandbox cannot be paused", attempt=attempt.order.attempt, why=error)
-                await attempt.sandbox.destroy()
+                with contextlib.suppress(*TROUBLES):
+                    await attempt.sandbox.destroy()
 
     async def judge(self, *, resume: bool) -> None:
         """Whose is each attempt, and the host's name? Raises BusDown."""
@@ -142,7 +148,7 @@ class Agent:
                 logger.warning("attempt fenced", attempt=subject, why="its subject has moved on")
                 self._tasks[subject].cancel()
             elif resume:
-                with contextlib.suppress(SandboxError):
+                with contextlib.suppress(*TROUBLES):
                     await attempt.sandbox.resume()
 
     async def stop(self, why: str) -> None:
@@ -228,6 +234,22 @@ class Agent:
         """It exists from now on: the watchdog and the journal know of it."""
         self._journal.opened(attempt.sandbox.id, attempt.order.attempt)
         self._guard.register(attempt.sandbox)
+
+    def sandbox_stays(self, attempt: Attempt) -> None:
+        self.leftovers.append(attempt)
+
+    async def reap(self) -> None:
+        """Tries again to remove what resisted, and says so where it went."""
+        for attempt in list(self.leftovers):
+            try:
+                await attempt.sandbox.destroy()
+            except Exception as error:
+                logger.warning("sandbox resists", sandbox=attempt.sandbox.id, why=repr(error))
+                continue
+            self.leftovers.remove(attempt)
+            self.sandbox_gone(attempt)
+            event = VmReaped(attempt.sandbox.id, f"what {attempt.order.attempt} left")
+            await self._host_log.append([event], attempt.order.cause)
 
     def sandbox_gone(self, attempt: Attempt) -> None:
         self._guard.unregister(attempt.sandbox.id)

@@ -63,6 +63,9 @@ class Keeper(Protocol):
 
     def sandbox_stands(self, attempt: Attempt) -> None: ...
     def sandbox_gone(self, attempt: Attempt) -> None: ...
+    def sandbox_stays(self, attempt: Attempt) -> None:
+        """It could not be removed, though its attempt is over."""
+        ...
 
 
 class Attempt:
@@ -115,7 +118,12 @@ class Attempt:
 
     async def _clear(self) -> None:
         await self._log.close()
-        await self.sandbox.destroy()
+        try:
+            await self.sandbox.destroy()
+        except Exception as error:
+            logger.error("sandbox not removed", attempt=self.order.attempt, why=repr(error))
+            self._keeper.sandbox_stays(self)
+            return
         if self._stands:
             self._keeper.sandbox_gone(self)
 

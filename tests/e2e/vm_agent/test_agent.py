@@ -8,6 +8,9 @@ from pathlib import Path
 
 import msgspec
 
+from libs.blobs.memory import MemoryBlobs
+from libs.bus.memory import MemoryBus
+from libs.bus.port import Consumer
 from libs.contracts import subjects
 from libs.contracts.attempt import (
     AttemptFinished,
@@ -21,11 +24,19 @@ from libs.contracts.attempt import (
 from libs.contracts.commands import DrainHost
 from libs.contracts.envelope import decode_commit, encode
 from libs.contracts.host import Heartbeat, HostDraining, HostJoined, HostLeft, VmReaped
-from libs.contracts.ids import CommandId
+from libs.contracts.ids import BootId, CommandId
 from libs.contracts.logs import LogChunk
 from libs.contracts.orders import LargeOrder
-from tests.e2e.vm_agent.agent_harness import HOST, Running, address, agent, job
-from tests.e2e.vm_agent.harness import step
+from services.vm_agent.agent import Agent, Host
+from services.vm_agent.attempt import Bases
+from services.vm_agent.guard import NoGuard
+from services.vm_agent.host_log import HostLog
+from services.vm_agent.journal import Journal
+from services.vm_agent.keys import HostKey
+from services.vm_agent.sandbox.host import HostDriver, HostSandbox
+from services.vm_agent.sandbox.protocol import SandboxSpec
+from tests.e2e.vm_agent.agent_harness import HOST, Running, address, agent, job, now
+from tests.e2e.vm_agent.harness import PATIENCE, NoSources, step
 
 
 def started(events: list[object]) -> bool:
@@ -310,9 +321,41 @@ async def test_a_host_that_was_taken_over_ends_and_destroys(tmp_path: Path) -> N
 
 
 async def _join_as_another(running: Running) -> None:
-    from libs.contracts.ids import BootId
-    from services.vm_agent.host_log import HostLog
-    from tests.e2e.vm_agent.agent_harness import now
-
     other = HostLog(running.bus, HOST, BootId("other"), now)
     await other.join([HostLeft(BootId("other"), "taken")])
+
+
+async def test_a_sandbox_that_resists_is_tried_again_and_told(tmp_path: Path) -> None:
+    class Resisting(HostDriver):
+        def create(self, spec: SandboxSpec) -> HostSandbox:
+            made = super().create(spec)
+            destroy, refusals = made.destroy, ["it resists"]
+
+            async def resist() -> None:
+                if refusals:
+                    raise OSError(refusals.pop())
+                await destroy()
+
+            made.destroy = resist  # type: ignore[method-assign]
+            return made
+
+    folder = tmp_path / "home" / "agent" / HOST / "sandboxes"
+    host_log = HostLog(bus := MemoryBus(), HOST, BootId("b"), now)
+    journal = Journal(folder.parent)
+    bases = Bases(bus, MemoryBlobs(), NoSources(), Resisting(folder), BootId("b"), folder.parent, {}, PATIENCE)
+    one = Agent(Host(HOST, 1, (), HostKey(enabled=False), now), bases, host_log, journal, NoGuard())
+    await host_log.join([one.joined(0)])
+    orders = Consumer(subjects.JOBS, "agent-h1", (subjects.doorbell(HOST),))
+    consuming = asyncio.ensure_future(bus.consume(orders, one.on_order))
+    await bus.enqueue(subjects.doorbell(HOST), encode(job(step("true"))), message_id="1")
+    async with asyncio.timeout(10):
+        while not one.leftovers:
+            await asyncio.sleep(0.01)
+    assert list(folder.iterdir())
+    await one.reap()
+    assert not list(folder.iterdir())
+    assert not one.leftovers
+    last = decode_commit((await bus.load(subjects.host(HOST)))[-1].data)
+    assert b"VmReaped" in bytes(last.events[0])
+    consuming.cancel()
+    journal.close()
