@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import msgspec
 
 from libs.contracts.ids import BootId, HostId
@@ -47,6 +49,14 @@ class VmReaped(msgspec.Struct, frozen=True, tag="VmReaped"):
 
     vm: str
     what: str
+
+
+def offers(labels: Collection[str], wanted: str) -> bool:
+    """Whether a host with these labels offers the wanted one: by name, without case; a label that ends in `*` stands
+    for every one that begins so (`ubuntu-*`).
+    """
+    name, mine = wanted.lower(), [label.lower() for label in labels]
+    return name in mine or any(name.startswith(label[:-1]) for label in mine if label.endswith("*"))
 
 
 HostEvent = HostJoined | HostDraining | HostLeft | VmDestroyed | VmReaped

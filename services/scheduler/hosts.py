@@ -8,7 +8,16 @@ from __future__ import annotations
 import msgspec
 from msgspec.structs import replace
 
-from libs.contracts.host import Heartbeat, HostDraining, HostEvent, HostJoined, HostLeft, VmDestroyed, VmReaped
+from libs.contracts.host import (
+    Heartbeat,
+    HostDraining,
+    HostEvent,
+    HostJoined,
+    HostLeft,
+    VmDestroyed,
+    VmReaped,
+    offers,
+)
 from libs.contracts.ids import BootId, HostId
 
 
@@ -28,9 +37,7 @@ class Host(msgspec.Struct, frozen=True):
     full: bool = False
 
     def offers(self, label: str) -> bool:
-        """By name, without case; a host's label that ends in `*` offers every label that begins so (`ubuntu-*`)."""
-        wanted = label.lower()
-        return wanted in self.labels or any(wanted.startswith(mine[:-1]) for mine in self.labels if mine.endswith("*"))
+        return offers(self.labels, label)
 
     @property
     def open(self) -> bool:

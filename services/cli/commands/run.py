@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import signal
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -116,6 +117,7 @@ async def _run(
     local: Local, event: str, given: Mapping[str, object], inputs: Mapping[str, str], *, dry: bool, as_json: bool
 ) -> int:
     log.configure("text", least="warning")
+    _end_alike()
     directory = local.directory
     try:
         head = await directory.head()
@@ -128,6 +130,14 @@ async def _run(
             return await _follow(process, local, made, inputs, as_json=as_json)
     finally:
         await directory.close()
+
+
+def _end_alike() -> None:
+    """SIGTERM and SIGHUP end a local run as Ctrl-C does: by default they would leave the jobs' processes behind."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        # What runs under `nohup` ignores SIGHUP, and goes on doing so.
+        if signal.getsignal(number) is signal.SIG_DFL:
+            asyncio.get_running_loop().add_signal_handler(number, signal.raise_signal, signal.SIGINT)
 
 
 async def _follow(process: Process, local: Local, made: Occasion, inputs: Mapping[str, str], *, as_json: bool) -> int:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import click
 import msgspec
 
-from libs.contracts.host import Heartbeat
-from libs.contracts.ids import HostId, JobKey
+from libs.contracts.host import offers
+from libs.contracts.ids import JobKey
 from libs.views.run import JobView, RunView
 from services.cli import words
+from services.cli.commands.hosts import HostRow, host_rows
 from services.cli.connection import connected, coroutine
 from services.cli.outcome import Usage
 from services.cli.reading import parse_run_id, run_view
-from services.cli.watching import hosts_now
 
 
 @click.command()
@@ -31,7 +31,7 @@ async def command(*, run: str, job: str | None, as_json: bool) -> None:
         view = await run_view(connection, parse_run_id(run))
         chosen = chosen_jobs(view, job) if job else list(view.jobs.values())
         waiting = any(one.state == "queued" for one in chosen)
-        hosts = await hosts_now(connection.bus) if waiting else {}
+        hosts = await host_rows(connection.bus) if waiting else []
     keys = {one.key for one in chosen}
     story = [line for line in view.story if job is None or line.job in keys or line.job is None]
     reasons = [reason for one in chosen for reason in explain(one, view, hosts)]
@@ -57,7 +57,7 @@ def chosen_jobs(view: RunView, name: str) -> list[JobView]:
     return found
 
 
-def explain(job: JobView, view: RunView, hosts: dict[HostId, Heartbeat]) -> list[str]:
+def explain(job: JobView, view: RunView, hosts: list[HostRow]) -> list[str]:
     """What keeps, or kept, this job: one sentence a reason."""
     match job.state:
         case "waiting":
@@ -80,14 +80,19 @@ def _over(view: RunView, job_id: str) -> bool:
     return bool(jobs) and all(job.state in ("finished", "skipped") for job in jobs)
 
 
-def _why_queued(job: JobView, hosts: dict[HostId, Heartbeat]) -> str:
+def _why_queued(job: JobView, hosts: list[HostRow]) -> str:
     if not hosts:
-        return "no host answers; start an agent (`firebreak agent`), or see `firebreak hosts ls`"
-    free = [host for host, beat in hosts.items() if beat.free_slots and not beat.draining]
-    wants = ", ".join(job.labels)
-    if not free:
-        return f"none of {len(hosts)} hosts has a free slot now"
-    return f"it wants {wants}; hosts with a free slot: {', '.join(free)}. `firebreak hosts ls` shows their labels"
+        return "no host has joined; start one with `firebreak agent`"
+    return "; ".join(f"host {host.host} {_obstacle(job, host)}" for host in hosts)
+
+
+def _obstacle(job: JobView, host: HostRow) -> str:
+    missing = [label for label in job.labels if not offers(host.labels, label)]
+    if missing:
+        return f"has no label {', '.join(missing)}"
+    if host.state == "available":
+        return "has room: the job waits for its turn (`max-parallel`, or a host that refused it before)"
+    return {"busy": "has no free slot", "draining": "is draining", "silent": "does not answer"}[host.state]
 
 
 def _running_steps(job: JobView) -> list[str]:
