@@ -91,10 +91,8 @@ async def pause(sandbox: Sandbox) -> None:
 
 @pytest.mark.parametrize("before", [nothing, pause])
 async def test_the_end_leaves_no_process_no_file_no_cgroup(
-    driver: Driver, tmp_path: Path, before: Callable[[Sandbox], object]
+    sandbox: Sandbox, tmp_path: Path, before: Callable[[Sandbox], object]
 ) -> None:
-    sandbox = driver.create(new_spec())
-    await sandbox.start()
     process = await start_counting(sandbox)
     await shell(sandbox, "mkdir -p a/b && touch a/b/c && chmod 0 a/b && chmod 555 a")
     footprint = sandbox.footprint

@@ -22,6 +22,8 @@ READ_BYTES = 64 * 1024
 FIRST_TRY_SECONDS = 0.2
 """For each sandbox in the first round: one that does not stop must not hold up the others."""
 LATER_TRY_SECONDS = 2.0
+END_ROUNDS = 10
+"""A minute at most: what hangs in the kernel for longer than that needs the next agent, or a person."""
 
 
 def main() -> None:
@@ -66,13 +68,23 @@ def pause(guard: Guard, footprints: list[Footprint], settle_seconds: float) -> N
 
 
 def end_all(footprints: list[Footprint]) -> None:
-    """All are killed before the first one's files are removed."""
+    """All are killed before the first one's files are removed; what resists is tried again, then left to a sweep."""
     for footprint in footprints:
         with contextlib.suppress(standstill.StillRunning, OSError):
             standstill.kill(footprint)
-    for footprint in footprints:
-        with contextlib.suppress(standstill.StillRunning, OSError):
-            standstill.destroy(footprint)
+    for _ in range(END_ROUNDS):
+        footprints = [footprint for footprint in footprints if not is_destroyed(footprint)]
+        if not footprints:
+            return
+        time.sleep(1)
+
+
+def is_destroyed(footprint: Footprint) -> bool:
+    try:
+        standstill.destroy(footprint)
+    except (standstill.StillRunning, OSError):
+        return False
+    return True
 
 
 def tell(**fields: object) -> None:
