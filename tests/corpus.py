@@ -16,10 +16,10 @@ PAYLOADS = 329
 
 @lru_cache(maxsize=1)
 def samples() -> list[tuple[str, bytes]]:
-    """(event, payload) of each. Skips the test where the package is not installed; in CI that is a failure."""
+    """(event, payload) of each. Skips the test where the package is not installed; NO_SKIPS makes that a failure."""
     if not INDEX.exists():
         how = f"GitHub's sample payloads are not installed: run `npm ci` in {NPM}"
-        if os.environ.get("CI"):
+        if os.environ.get("NO_SKIPS"):
             pytest.fail(how)
         pytest.skip(how)
     index = json.loads(INDEX.read_text())

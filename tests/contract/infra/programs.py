@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[3]
 PACKAGES = {
     "docker-compose": "docker-compose",
-    "nginx": "nginx-light",
+    "nginx": "nginx",
     "systemd-analyze": "systemd",
     "openssl": "openssl",
 }
