@@ -1,4 +1,4 @@
-"""Whether this host takes an order. Pure; a refusal is nobody's error, and says whether it is for ever."""
+"""Whether this host takes an order, and in what it runs. Pure; a refusal is nobody's error, and says if it is final."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from libs.contracts.attempt import AttemptRefused
 from libs.contracts.ids import HostId
 from libs.contracts.orders import JobOrder
+from services.vm_agent.sandbox.protocol import SandboxId, SandboxSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,13 @@ class Room:
     driver: str
     takes_forks: bool
     isolation: str
+
+
+def spec_of(order: JobOrder, name: SandboxId) -> SandboxSpec:
+    """What the driver is asked for. Code that nobody vetted gets no network: as long as no driver has one of its own
+    to give, it would be the host's, with the bus and the neighbours on it.
+    """
+    return SandboxSpec(name, network=order.trust == "own")
 
 
 def refusal(order: JobOrder, room: Room) -> AttemptRefused | None:

@@ -27,14 +27,14 @@ from libs.contracts.orders import CancelOrder, JobOrder, LargeOrder, Order
 from libs.contracts.run import CancelReason
 from libs.contracts.subjects import parse_attempt
 from libs.telemetry import log
-from services.vm_agent.admission import Room, refusal
+from services.vm_agent.admission import Room, refusal, spec_of
 from services.vm_agent.attempt import Attempt, Bases
 from services.vm_agent.guard import Guard
 from services.vm_agent.host_log import HostLog
 from services.vm_agent.journal import Journal
 from services.vm_agent.keys import CannotOpen, HostKey
 from services.vm_agent.lease import Lease
-from services.vm_agent.sandbox.protocol import SandboxError, SandboxId, SandboxSpec
+from services.vm_agent.sandbox.protocol import SandboxError, SandboxId
 from services.vm_agent.sandbox.standstill import StillRunning
 
 REMEMBERED_CANCELS = 1_000
@@ -203,7 +203,8 @@ class Agent:
         held.cancel()
 
     def _start(self, order: JobOrder, secrets: dict[str, str]) -> asyncio.Task[None]:
-        sandbox = self._bases.driver.create(SandboxSpec(SandboxId(f"{order.run_id}-{order.n}-{os.urandom(4).hex()}")))
+        name = SandboxId(f"{order.run_id}-{order.n}-{os.urandom(4).hex()}")
+        sandbox = self._bases.driver.create(spec_of(order, name))
         lease = Lease(
             self._bases.bus,
             subject=order.attempt,

@@ -8,7 +8,8 @@ import pytest
 from libs.contracts.ids import Cause, HostId, JobKey, RepositoryId, RunId
 from libs.contracts.orders import JobOrder
 from libs.contracts.plan import PlannedJob, Repository
-from services.vm_agent.admission import Room, refusal
+from services.vm_agent.admission import Room, refusal, spec_of
+from services.vm_agent.sandbox.protocol import SandboxId
 
 ROOM = Room(HostId("h1"), slots=2, used=1, draining=False, driver="host", takes_forks=False, isolation="none")
 ORDER = JobOrder(
@@ -56,3 +57,8 @@ def test_a_driver_that_isolates_takes_forks() -> None:
 
 def _fields(room: Room) -> dict[str, object]:
     return {name: getattr(room, name) for name in Room.__slots__}
+
+
+def test_code_from_a_fork_gets_no_network() -> None:
+    assert spec_of(ORDER, SandboxId("a")).network
+    assert not spec_of(msgspec.structs.replace(ORDER, trust="fork"), SandboxId("a")).network
