@@ -25,6 +25,10 @@ EXTRA: dict[str, frozenset[str]] = {
 """Service -> what else it is told. The order is the order of starting; they end in the reverse one."""
 
 
+JOB_ENVIRONMENT = "FIREBREAK_JOB_ENV"
+"""Names the variables of this machine that jobs are given."""
+
+
 @dataclass(frozen=True, slots=True)
 class Child:
     """One service's process: how to start it, and with which environment."""
@@ -35,9 +39,11 @@ class Child:
 
 
 def children(environment: Mapping[str, str]) -> list[Child]:
-    """Every service, each with its part of `environment`."""
+    """Every service, each with its part of `environment`; the agent also with what its jobs are to be given."""
+    named = frozenset(name.strip() for name in environment.get(JOB_ENVIRONMENT, "").split(","))
+    for_jobs = {"vm_agent": named}
     return [
-        Child(name, (sys.executable, "-m", f"services.{name}"), _part(environment, extra))
+        Child(name, (sys.executable, "-m", f"services.{name}"), _part(environment, extra | for_jobs.get(name, set())))
         for name, extra in EXTRA.items()
     ]
 

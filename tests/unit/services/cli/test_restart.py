@@ -28,3 +28,11 @@ def test_a_secret_reaches_the_service_that_needs_it_and_no_other() -> None:
     assert "GITHUB_TOKEN" not in knows["ingress"] | knows["console"] | knows["learner"] | knows["scheduler"]
     assert all("AWS_SECRET" not in env for env in knows.values())
     assert all(env["PATH"] == "/bin" for env in knows.values())
+
+
+def test_what_jobs_are_to_be_given_reaches_the_agent_and_nobody_else() -> None:
+    environment = {"FIREBREAK_JOB_ENV": "PIP_INDEX_URL, CACHE", "CACHE": "/c", "PIP_INDEX_URL": "u", "OTHER": "x"}
+    knows = {child.name: child.environment for child in children(environment)}
+    assert [name for name, env in knows.items() if "CACHE" in env] == ["vm_agent"]
+    assert knows["vm_agent"]["PIP_INDEX_URL"] == "u"
+    assert "OTHER" not in knows["vm_agent"]
