@@ -43,7 +43,11 @@ def children(environment: Mapping[str, str]) -> list[Child]:
     named = frozenset(name.strip() for name in environment.get(JOB_ENVIRONMENT, "").split(","))
     for_jobs = {"vm_agent": named}
     return [
-        Child(name, (sys.executable, "-m", f"services.{name}"), _part(environment, extra | for_jobs.get(name, set())))
+        Child(
+            name,
+            (sys.executable, "-m", f"services.{name}"),
+            _part(environment, extra | for_jobs.get(name, frozenset[str]())),
+        )
         for name, extra in EXTRA.items()
     ]
 
