@@ -6,8 +6,9 @@ They raise the errors of `libs.sources`: SourceMissing (it cannot be had) and So
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal, Protocol
+
+import msgspec
 
 from libs.contracts.plan import Repository
 
@@ -21,8 +22,7 @@ MAX_CHANGED_FILES = 3000
 """GitHub's own limits of path filters: over 1,000 commits everything matches, of a diff the first 3,000 files count."""
 
 
-@dataclass(frozen=True, slots=True)
-class WorkflowFile:
+class WorkflowFile(msgspec.Struct, frozen=True):
     """`path` is relative to the root. With a `problem` it could not be read, and `content` is empty."""
 
     path: str
@@ -30,16 +30,14 @@ class WorkflowFile:
     problem: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Base:
+class Base(msgspec.Struct, frozen=True):
     """What a diff begins at: a commit, the first parent of one, or where another branch left ours."""
 
     sha: str
     kind: Literal["commit", "parent", "merge-base"] = "commit"
 
 
-@dataclass(frozen=True, slots=True)
-class Resolved:
+class Resolved(msgspec.Struct, frozen=True):
     """A ref as it is now: the commit, and the full ref (empty where a commit was named)."""
 
     sha: str

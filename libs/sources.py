@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
 from typing import Protocol
+
+import msgspec
 
 from libs.contracts.plan import Repository
 
@@ -17,8 +18,7 @@ WHOLE_HISTORY = 0
 """The depth that means every commit, tag and branch."""
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(msgspec.Struct, frozen=True):
     """`commit` is the exact commit where it is known; else `ref` (a branch, tag, full ref or commit) decides, and
     without either the default branch's newest commit.
 
@@ -32,8 +32,7 @@ class Wanted:
     depth: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(msgspec.Struct, frozen=True):
     """A clone made for one job. `archive` is an uncompressed tar of its work tree with `.git`, names relative to the
     clone's root: `git rev-parse HEAD` is `commit`, `git status` is clean, `origin` is the repository's clone URL.
 

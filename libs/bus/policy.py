@@ -14,7 +14,7 @@ because something that kills its process each time must not do so for ever.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from libs.bus.port import BusDown, Poison, Retry
 
@@ -30,28 +30,24 @@ REASON_CHARACTERS = 500
 """A dead letter's reason is a header: one line, and short."""
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
+class Done(msgspec.Struct, frozen=True):
     """Acknowledge."""
 
 
-@dataclass(frozen=True, slots=True)
-class Again:
+class Again(msgspec.Struct, frozen=True):
     """Hand it out anew after the pause; it failed once more."""
 
     pause_seconds: float
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Later:
+class Later(msgspec.Struct, frozen=True):
     """Keep it and handle it again after the pause; nothing failed."""
 
     pause_seconds: float
 
 
-@dataclass(frozen=True, slots=True)
-class Dead:
+class Dead(msgspec.Struct, frozen=True):
     """Store it with the dead letters, then acknowledge."""
 
     reason: str

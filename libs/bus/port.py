@@ -10,16 +10,16 @@ never before; a reader that lost its place reads again rather than skip.
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
+
+import msgspec
 
 from libs.bus.streams import BucketSpec, StreamSpec
 from libs.contracts.envelope import Commit
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
+class Stored(msgspec.Struct, frozen=True):
     """A message as a stream holds it. `time` is the server's clock at storing, UTC."""
 
     seq: int
@@ -29,15 +29,13 @@ class Stored:
     headers: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class CaughtUp:
+class CaughtUp(msgspec.Struct, frozen=True):
     """A tail has handed out everything that was stored when it asked; `seq` is the stream's last place then."""
 
     seq: int
 
 
-@dataclass(frozen=True, slots=True)
-class Extent:
+class Extent(msgspec.Struct, frozen=True):
     """A stream's first and last place (`first` is `last + 1` where it is empty) and when it was made: its identity,
     since a stream that was deleted and made anew counts from 1 again."""
 
@@ -74,8 +72,7 @@ class Retry(Exception):
         self.delay_seconds = delay_seconds
 
 
-@dataclass(frozen=True, slots=True)
-class Consumer:
+class Consumer(msgspec.Struct, frozen=True):
     """A durable reader with acknowledgements. Any number of processes may share one: each message goes to one of them.
 
     `ack_wait_seconds`: how long one handling may take before the message is handed out again (`Message.in_progress`

@@ -9,8 +9,9 @@ fsync that protects nothing. ACTIVE is in memory for the same reason: a lease of
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal, Protocol
+
+import msgspec
 
 from libs.contracts import subjects
 
@@ -36,8 +37,7 @@ JOB_MIB = 64
 """Of memory: some hundred waiting orders of the largest size, and hosts with free slots take them at once."""
 
 
-@dataclass(frozen=True, slots=True)
-class StreamSpec:
+class StreamSpec(msgspec.Struct, frozen=True):
     """`queue`: a message is gone when it is acknowledged. `discard_old`: at its bound the stream drops its oldest
     message instead of refusing the new one. `asynchronous`: stored without waiting for the disk.
     """
@@ -56,8 +56,7 @@ class StreamSpec:
     max_message_bytes: int = MAX_MESSAGE_BYTES
 
 
-@dataclass(frozen=True, slots=True)
-class BucketSpec:
+class BucketSpec(msgspec.Struct, frozen=True):
     name: str
     storage: Literal["file", "memory"] = "file"
     max_value_bytes: int = MAX_MESSAGE_BYTES

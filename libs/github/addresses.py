@@ -11,8 +11,9 @@ import ipaddress
 import re
 import socket
 from collections.abc import Iterable
-from dataclasses import dataclass
 from urllib.parse import urlsplit
+
+import msgspec
 
 RESOLVE_SECONDS = 5.0
 MAX_URL = 1024
@@ -30,8 +31,7 @@ class UrlRefused(Exception):
     """Why nothing is fetched from there, and which setting would allow it."""
 
 
-@dataclass(frozen=True, slots=True)
-class CloneUrl:
+class CloneUrl(msgspec.Struct, frozen=True):
     """A URL that may be fetched. `host` is '' for a path of this machine, `pinned` what its name stood for."""
 
     url: str
@@ -41,8 +41,7 @@ class CloneUrl:
     pinned: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class ClonePolicy:
+class ClonePolicy(msgspec.Struct, frozen=True):
     """`hosts` are names, or `name:port` where it is not the protocol's own."""
 
     hosts: tuple[str, ...]

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import msgspec
+
 from libs.github.git import Git, stop
 
 READ_SECONDS = 10.0
@@ -31,8 +33,7 @@ class ReaderBroken(Exception):
     """git ended, or spoke something else than its protocol."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(msgspec.Struct, frozen=True):
     """A line of a folder. `mode` is git's: a file `100644` or `100755`, or one of the constants above."""
 
     mode: str
@@ -40,8 +41,7 @@ class Entry:
     id: str
 
 
-@dataclass(frozen=True, slots=True)
-class CommitObject:
+class CommitObject(msgspec.Struct, frozen=True):
     parents: tuple[str, ...]
     message: str
 

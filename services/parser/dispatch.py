@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import cast
+
+from msgspec.structs import replace
 
 from libs.contracts.intake import IntakeFailed, WorkflowRejected
 from libs.contracts.plan import JsonObject

@@ -6,7 +6,7 @@ its head commit, the one that its payload fixes (docs/decisions: "A pull request
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from libs.contracts.commands import TriggerWorkflow
 from libs.contracts.plan import JsonObject, Repository, Trust
@@ -19,24 +19,21 @@ DEPENDABOT = "dependabot[bot]"
 """GitHub runs what it pushes like a fork's code: its changes are other people's releases."""
 
 
-@dataclass(frozen=True, slots=True)
-class Irrelevant:
+class Irrelevant(msgspec.Struct, frozen=True):
     """Nothing runs, and that is right."""
 
     why: str
     repository: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Unusable:
+class Unusable(msgspec.Struct, frozen=True):
     """It should have meant something, and cannot be understood."""
 
     why: str
     repository: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Relevant:
+class Relevant(msgspec.Struct, frozen=True):
     """`trigger` is what `on:` is asked about, still without changed paths. `hints` are refs that the commit may be
     behind. The message of a pull request's commit is not in its payload: `message_known` says whether to read it.
     """
@@ -58,8 +55,7 @@ class Relevant:
     message_known: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Dispatched:
+class Dispatched(msgspec.Struct, frozen=True):
     """One workflow, started by hand: a path or a file's name, at a ref that is still to be looked up."""
 
     repository: Repository

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Set
-from dataclasses import dataclass
+
+import msgspec
 
 COMMAND = "::"
 LEGACY = "##["
 _AT_START = re.compile(r"^[^\S\n]*::", re.MULTILINE)
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
+class Command(msgspec.Struct, frozen=True):
     """`name` as it was written; the keys of `properties` in lower case."""
 
     name: str
@@ -43,8 +43,7 @@ def parse(line: str, names: Set[str]) -> Command | None:
     return _command(info, data, names, _OLD) if separator else None
 
 
-@dataclass(frozen=True, slots=True)
-class _Form:
+class _Form(msgspec.Struct, frozen=True):
     """How one of the two forms separates properties and escapes what it holds; the percent sign comes last."""
 
     separator: str

@@ -2,60 +2,51 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from libs.contracts.attempt import Annotation
 
 
-@dataclass(frozen=True, slots=True)
-class Print:
+class Print(msgspec.Struct, frozen=True):
     """To be shown in the log; not yet masked, and it may hold several lines."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class SetOutput:
+class SetOutput(msgspec.Struct, frozen=True):
     name: str
     value: str
 
 
-@dataclass(frozen=True, slots=True)
-class SaveState:
+class SaveState(msgspec.Struct, frozen=True):
     name: str
     value: str
 
 
-@dataclass(frozen=True, slots=True)
-class SetVariable:
+class SetVariable(msgspec.Struct, frozen=True):
     name: str
     value: str
 
 
-@dataclass(frozen=True, slots=True)
-class AddPath:
+class AddPath(msgspec.Struct, frozen=True):
     path: str
 
 
-@dataclass(frozen=True, slots=True)
-class AddMask:
+class AddMask(msgspec.Struct, frozen=True):
     value: str
 
 
-@dataclass(frozen=True, slots=True)
-class Annotate:
+class Annotate(msgspec.Struct, frozen=True):
     annotation: Annotation
 
 
-@dataclass(frozen=True, slots=True)
-class Debug:
+class Debug(msgspec.Struct, frozen=True):
     """Shown where the job runs with debug output."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class CommandFailed:
+class CommandFailed(msgspec.Struct, frozen=True):
     """The step fails, whatever its exit code; `messages` are shown as errors."""
 
     messages: tuple[str, ...]

@@ -11,7 +11,8 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 PATTERNS = 1_000
 """Patterns of one call: GitHub allows 255 arguments, of several lines each."""
@@ -23,8 +24,7 @@ class BadPattern(Exception):
     """A pattern that no file can be found by."""
 
 
-@dataclass(frozen=True, slots=True)
-class Pattern:
+class Pattern(msgspec.Struct, frozen=True):
     """`segments` are those of an absolute path; `**` among them spans any number. `root` is where a search begins."""
 
     negated: bool
@@ -35,8 +35,7 @@ class Pattern:
         return _spans(self.segments, segments, lambda own: own == "**", _segment_matches)
 
 
-@dataclass(frozen=True, slots=True)
-class FilePatterns:
+class FilePatterns(msgspec.Struct, frozen=True):
     """`roots` in the order of their patterns, none within another."""
 
     patterns: tuple[Pattern, ...]
