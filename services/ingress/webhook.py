@@ -85,7 +85,7 @@ class Webhook:
         except (BusDown, OSError) as error:
             self.counts.answered("unavailable")
             _log.error("a delivery could not be stored", guid=delivery.guid, why=error)
-            message = "the delivery could not be stored: redeliver it (Recent Deliveries, on the webhook's page on GitHub)"
+            message = "the delivery could not be stored: redeliver it from the webhook's page on GitHub"
             return Answer(503, {"error": "unavailable", "message": message}, RETRY_AFTER_SECONDS)
         self.counts.answered(outcome)
         if outcome == "known":
