@@ -64,6 +64,7 @@ def workflow_of(lines: int) -> str:
 
 
 def _milliseconds(action: Callable[[], object]) -> float:
-    began = time.perf_counter()
+    """Of the processor: neither waits for anything, so the clock would add the machine's other work and no more."""
+    began = time.process_time()
     action()
-    return (time.perf_counter() - began) * 1000
+    return (time.process_time() - began) * 1000

@@ -13,7 +13,6 @@ from pathlib import Path
 from nats.js.client import JetStreamContext
 
 from libs.bus.port import CaughtUp, Stored
-from libs.bus.server import NatsServer
 from libs.contracts import subjects
 from libs.contracts.run import RunFinished
 from libs.views.log_lines import lines_of
@@ -49,32 +48,26 @@ SAYS_WHEN = NO_OP.replace("'true'", f"echo {MARK}$EPOCHREALTIME")
 
 
 async def measure(folder: Path) -> list[Figure]:
-    server = NatsServer(folder / "nats", sync_always=True)
-    await server.start()
     settings = {
         "FIREBREAK_DRIVER": "host",
         "FIREBREAK_SYNC": "always",
         "MAX_CONCURRENT_WORKFLOWS": str(SLOTS),
-        "NATS_URL": server.url,
         **UNBOUNDED,
     }
-    try:
-        async with whole_system(folder, **settings) as system:
-            await system.joined(FIRST_HOST)
-            await asyncio.sleep(SETTLE_SECONDS)
-            idle = await idle_memory(system, server.pid)
-            async with bare_stream(server.url) as stream:
-                first = await first_output(system, stream)
-            throughput = await jobs_a_second(system, server.pid)
-    finally:
-        await server.kill()
+    async with whole_system(folder, **settings) as system:
+        await system.joined(FIRST_HOST)
+        await asyncio.sleep(SETTLE_SECONDS)
+        idle = await idle_memory(system)
+        async with bare_stream(system.nats.url) as stream:
+            first = await first_output(system, stream)
+        throughput = await jobs_a_second(system)
     return [*first, *throughput, *idle]
 
 
-async def idle_memory(system: System, nats_pid: int) -> list[Figure]:
+async def idle_memory(system: System) -> list[Figure]:
     bare = await bare_interpreter_mib()
     services = {name: resident_mib(pid) for name, pid in system.machine.supervisor.pids().items()}
-    nats = resident_mib(nats_pid)
+    nats = resident_mib(system.nats.pid)
     figures = [
         Figure(
             what=f"idle memory (PSS): {name}",
@@ -157,10 +150,10 @@ async def _outputs(system: System) -> AsyncGenerator[asyncio.Queue[tuple[float, 
         await asyncio.gather(task, return_exceptions=True)
 
 
-async def jobs_a_second(system: System, nats_pid: int) -> list[Figure]:
+async def jobs_a_second(system: System) -> list[Figure]:
     payload = json.dumps(system.workflow(NO_OP)).encode()
     bare = await spawns_a_second(JOBS, SLOTS)
-    pids = {**system.machine.supervisor.pids(), "NATS": nats_pid}
+    pids = {**system.machine.supervisor.pids(), "NATS": system.nats.pid}
     before = _processor_seconds(pids)
     after = (await system.bus.extent(subjects.EVENTS)).last
     began = time.perf_counter()

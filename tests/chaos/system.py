@@ -212,7 +212,7 @@ async def whole_system(folder: Path, **settings: str) -> AsyncGenerator[System]:
         "PORT": "0",
     }
     async with AsyncExitStack() as stack:
-        nats = NatsServer(folder / "nats")
+        nats = NatsServer(folder / "nats", sync_always=settings.get("FIREBREAK_SYNC") == "always")
         await nats.start()
         stack.push_async_callback(nats.stop)
         running = await stack.enter_async_context(
