@@ -96,7 +96,10 @@ async def _check_out(around: Surroundings, inputs: Inputs, output: StepOutput) -
     except SourceError as error:
         raise CheckoutFailed(str(error)) from None
     except (ArchiveRefused, FileTrouble) as error:
-        raise JobError(f"checkout: the files could not be put into the workspace: {error}") from None
+        why = f"checkout: the files could not be put into the workspace: {error}"
+        # Another host helps only where nothing of the workflow's is in the way: no path of its own, and no step before.
+        own_doing = around.state.touched or inputs.path != "."
+        raise CheckoutFailed(why) if own_doing else JobError(why) from None
     await output.print(f"HEAD is now at {source.commit}" + (f" ({source.ref})" if source.ref else ""))
     return {"ref": source.ref, "commit": source.commit}
 

@@ -40,7 +40,6 @@ class Work:
     async def do(self) -> Worked:
         """An error of ours is an outcome here; only the end of the whole attempt is raised (CancelledError)."""
         output = self.site.output
-        self.site.around.state.touched = True
         try:
             return await (self._script() if self.site.planned.run is not None else self._action())
         except (BadKey, CheckoutFailed) as error:
@@ -52,6 +51,8 @@ class Work:
         except (JobError, SandboxError) as error:
             await output.error(str(error))
             return Worked("error", why=str(error))
+        finally:
+            self.site.around.state.touched = True
 
     async def _script(self) -> Worked:
         site = self.site

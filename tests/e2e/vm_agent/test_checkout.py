@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import tarfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -43,7 +43,7 @@ class FakeSources:
     asked: list[Wanted] = field(default_factory=list[Wanted])
 
     @asynccontextmanager
-    async def checkout(self, wanted: Wanted) -> AsyncIterator[Source]:
+    async def checkout(self, wanted: Wanted) -> AsyncGenerator[Source]:
         self.asked.append(wanted)
         if wanted.repository.full_name == "octo/secret":
             raise SourceRefused("octo/secret is not allowed here")
@@ -124,6 +124,14 @@ async def test_without_the_events_commit_the_job_is_an_error(run_job: RunJob, so
     assert ran.outcomes == ["error", "skip"]
     assert ran.end.conclusion == "error"
     assert SHA in ran.end.why
+
+
+async def test_a_file_of_the_jobs_own_in_the_way_fails_the_step_and_blames_no_host(run_job: RunJob) -> None:
+    steps = (step("echo x > taken"), checkout(path="taken/below"), step("echo on", if_="failure()"))
+    ran = await run_job(order(*steps), sources=FakeSources())
+    assert ran.outcomes == ["success", "failure", "success"]
+    assert ran.end.conclusion == "failure"
+    assert "could not be put into the workspace" in ran.record.steps[1].why
 
 
 async def test_a_hostile_archive_is_refused(run_job: RunJob) -> None:
