@@ -20,6 +20,8 @@ DRAIN_SECONDS = 5
 """What requests in hand get to finish; an event stream that never ends is cut off after it."""
 KEEP_ALIVE_SECONDS = 75
 """Longer than nginx keeps an idle upstream connection (60 s): it must not pick one that is being closed."""
+HEAD_SECONDS = 10.0
+"""For a request's head. GitHub itself gives up after 10 s; a browser that connects ahead of need connects again."""
 BACKLOG = 1024
 
 
@@ -30,13 +32,14 @@ async def serve_http(
     *,
     ready: Callable[[int], None] = lambda _: None,
     max_connections: int = 1024,
+    head_seconds: float = HEAD_SECONDS,
 ) -> None:
     """Serves until cancelled. `ready` is told the real port (`port` may be 0). Raises BadSetting if it cannot listen.
 
-    Over `max_connections` at once are answered 503.
+    Over `max_connections` at once are answered 503; one whose request's head takes over `head_seconds` is closed.
     """
     listener = _listen(host, port)
-    server = _server(app, max_connections)
+    server = _server(app, max_connections, head_seconds)
     task = asyncio.ensure_future(server.serve([listener]))
     try:
         ready(listener.getsockname()[1])
@@ -66,8 +69,13 @@ def _listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _server(app: Callable[..., Any], max_connections: int) -> Server:
+def _server(app: Callable[..., Any], max_connections: int, seconds: float) -> Server:
     import uvicorn
+
+    from libs.request_head import HeadInTime
+
+    class Protocol(HeadInTime):
+        head_seconds = seconds
 
     class QuietServer(uvicorn.Server):
         @contextlib.contextmanager
@@ -77,6 +85,7 @@ def _server(app: Callable[..., Any], max_connections: int) -> Server:
     return QuietServer(
         uvicorn.Config(
             app,
+            http=Protocol,
             lifespan="off",
             ws="none",
             log_config=None,
