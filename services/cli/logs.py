@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 
 import click
+import msgspec
 
 from libs.blobs.port import BlobMissing, Blobs
 from libs.bus.port import Bus, Stored
@@ -63,10 +64,13 @@ async def stopped(task: asyncio.Task[None]) -> None:
 
 
 class Printer:
-    """Prints log lines on standard output, each behind its job where there are several."""
+    """Prints log lines on standard output, each behind its job where there are several, or as NDJSON."""
 
-    def __init__(self, *, prefix: bool) -> None:
-        self._prefix = prefix
+    def __init__(self, *, prefix: bool, as_json: bool = False) -> None:
+        self._prefix, self._as_json = prefix, as_json
 
     def __call__(self, line: LogLine) -> None:
+        if self._as_json:
+            click.echo(msgspec.json.encode(line).decode())
+            return
         click.echo(f"{line.job} | {line.text}" if self._prefix else line.text)

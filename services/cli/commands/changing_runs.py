@@ -92,8 +92,9 @@ async def _known_repository(connection: Connection, repository: str) -> tuple[Re
 
 @click.command()
 @click.argument("run")
+@click.option("--json", "as_json", is_flag=True, help="JSON on standard output.")
 @coroutine
-async def cancel(*, run: str) -> None:
+async def cancel(*, run: str, as_json: bool) -> None:
     """Cancels RUN: running steps get SIGINT, then SIGTERM, then SIGKILL; always() steps still run.
 
     Example: firebreak runs cancel 4503599627370496
@@ -102,15 +103,16 @@ async def cancel(*, run: str) -> None:
     async with connected() as connection:
         await run_view(connection, run_id)
         await _send(connection, CancelRun(id=CommandId(str(uuid.uuid4())), run_id=run_id, by="cli"))
-    click.echo(f"run {run_id} is being cancelled; `firebreak runs watch {run_id}`", err=True)
+    _tell(run_id, f"run {run_id} is being cancelled", as_json=as_json)
 
 
 @click.command()
 @click.argument("run")
 @click.option("--failed", is_flag=True, help="Only what did not succeed, and what needs it.")
 @click.option("-j", "--job", "jobs", multiple=True, help="Only this job, and what needs it; may be given again.")
+@click.option("--json", "as_json", is_flag=True, help="JSON on standard output.")
 @coroutine
-async def rerun(*, run: str, failed: bool, jobs: tuple[str, ...]) -> None:
+async def rerun(*, run: str, failed: bool, jobs: tuple[str, ...], as_json: bool) -> None:
     """Runs RUN again at the same commit, as its next run attempt.
 
     Example: firebreak runs rerun 4503599627370496 --failed
@@ -123,7 +125,13 @@ async def rerun(*, run: str, failed: bool, jobs: tuple[str, ...]) -> None:
             connection,
             RerunRun(id=CommandId(str(uuid.uuid4())), run_id=run_id, by="cli", failed=failed, jobs=keys),
         )
-    click.echo(f"run {run_id} runs again; `firebreak runs watch {run_id}`", err=True)
+    _tell(run_id, f"run {run_id} runs again", as_json=as_json)
+
+
+def _tell(run_id: RunId, said: str, *, as_json: bool) -> None:
+    if as_json:
+        click.echo(msgspec.json.encode({"run": run_id}).decode())
+    click.echo(f"{said}; `firebreak runs watch {run_id}`", err=True)
 
 
 async def _send(connection: Connection, command: CancelRun | RerunRun) -> None:

@@ -12,18 +12,21 @@ import signal
 import urllib.error
 import urllib.request
 import uuid
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import click
+import msgspec
 
 from libs.bus.port import Bus
 from libs.contracts.ids import RunId
 from libs.github.signature import sign
 from libs.process import Process
 from libs.settings import DRIVERS
+from libs.views.log_lines import LogLine
 from libs.views.run import RunView
+from libs.views.summary import summary
 from services.cli import outcome
 from services.cli.commands.runs import show_run
 from services.cli.connection import UP_FILE, coroutine
@@ -44,8 +47,9 @@ KEPT_OUT = ("GITHUB_TOKEN", "GITHUB_API_URL", "NATS_URL", "REPOSITORY_PATH", "PO
 @click.command()
 @click.option("--keep", is_flag=True, help="Leave everything running, and the folder, until Ctrl-C.")
 @click.option("--driver", type=click.Choice(DRIVERS), default="host", show_default=True, help="How jobs are isolated.")
+@click.option("--json", "as_json", is_flag=True, help="The runs as JSON in place of log, verdict and answers.")
 @coroutine
-async def command(*, keep: bool, driver: str) -> None:
+async def command(*, keep: bool, driver: str, as_json: bool) -> None:
     """Starts everything in ./.demo, makes a sample repository, sends its push as a signed webhook, shows what happens.
 
     The `host` driver gives no isolation: the sample's own code is all that runs.
@@ -60,8 +64,8 @@ async def command(*, keep: bool, driver: str) -> None:
         secret = secrets.token_hex(32)
         async with machine(_environment(folder, driver, secret), folder / "services.log") as running:
             click.secho(f"Everything runs: console {running.addresses.console}/", err=True, bold=True)
-            views = await _deliver_and_follow(running, secret, push_payload(before, after))
-            await _show(running, views)
+            views = await _deliver_and_follow(running, secret, push_payload(before, after), as_json=as_json)
+            await _show(running, views, as_json=as_json)
             if keep:
                 await _until_interrupted(folder, secret)
     if any(view.conclusion != "success" for view in views):
@@ -98,24 +102,34 @@ def _environment(folder: Path, driver: str, secret: str) -> dict[str, str]:
     }
 
 
-async def _deliver_and_follow(running: Machine, secret: str, payload: dict[str, object]) -> list[RunView]:
+async def _deliver_and_follow(
+    running: Machine, secret: str, payload: dict[str, object], *, as_json: bool
+) -> list[RunView]:
     """Sends the push, prints the log while it grows, and returns the runs when all are over."""
+    show = _nothing if as_json else Printer(prefix=True)
     async with _bus(running) as process:
         guid = str(uuid.uuid4())
         answer = await asyncio.to_thread(_post, f"{running.addresses.ingress}/webhook", secret, guid, payload)
         click.secho(f"POST /webhook (push, signed): {answer}", err=True)
         async with asyncio.timeout(VERDICT_SECONDS):
             runs = await planned_runs(process.bus, guid)
-            return await asyncio.gather(*(_follow(process.bus, path, run_id) for path, run_id in runs.items()))
+            return await asyncio.gather(*(_follow(process.bus, path, run_id, show) for path, run_id in runs.items()))
 
 
-async def _follow(bus: Bus, path: str, run_id: RunId) -> RunView:
+def _nothing(line: LogLine) -> None:
+    """The log is not shown."""
+
+
+async def _follow(bus: Bus, path: str, run_id: RunId, show: Callable[[LogLine], None]) -> RunView:
     click.secho(f"{path}: run {run_id}", err=True)
-    async with following(bus, run_id, Printer(prefix=True)):
+    async with following(bus, run_id, show):
         return await finished_run(bus, run_id)
 
 
-async def _show(running: Machine, views: list[RunView]) -> None:
+async def _show(running: Machine, views: list[RunView], *, as_json: bool) -> None:
+    if as_json:
+        click.echo(msgspec.json.encode([summary(view) for view in views]).decode())
+        return
     for view in views:
         click.echo()
         show_run(view)

@@ -86,27 +86,29 @@ async def show(*, host: str, as_json: bool) -> None:
 
 @command.command()
 @click.argument("host")
+@click.option("--json", "as_json", is_flag=True, help="JSON on standard output.")
 @coroutine
-async def drain(*, host: str) -> None:
+async def drain(*, host: str, as_json: bool) -> None:
     """HOST finishes what it runs and takes nothing new.
 
     Example: firebreak hosts drain build-1
     """
-    await _send_drain(host, undrain=False)
+    await _send_drain(host, undrain=False, as_json=as_json)
 
 
 @command.command()
 @click.argument("host")
+@click.option("--json", "as_json", is_flag=True, help="JSON on standard output.")
 @coroutine
-async def undrain(*, host: str) -> None:
+async def undrain(*, host: str, as_json: bool) -> None:
     """HOST takes jobs again.
 
     Example: firebreak hosts undrain build-1
     """
-    await _send_drain(host, undrain=True)
+    await _send_drain(host, undrain=True, as_json=as_json)
 
 
-async def _send_drain(host: str, *, undrain: bool) -> None:
+async def _send_drain(host: str, *, undrain: bool, as_json: bool) -> None:
     try:
         host_id = parse_host_id(host)
     except ValueError as error:
@@ -116,6 +118,8 @@ async def _send_drain(host: str, *, undrain: bool) -> None:
             raise Failed(f"no host {host} has ever joined; `firebreak hosts ls` lists them")
         command = DrainHost(id=CommandId(str(uuid.uuid4())), host=host_id, by="cli", undrain=undrain)
         await connection.bus.enqueue(subjects.host_command(host_id), encode(command), message_id=command.id)
+    if as_json:
+        click.echo(msgspec.json.encode({"host": host, "drain": not undrain}).decode())
     click.echo(
         f"{host} is told to {'take jobs again' if undrain else 'drain'}; `firebreak hosts show {host}` tells", err=True
     )

@@ -125,8 +125,9 @@ async def watch(*, run: str, exit_status: bool, as_json: bool) -> None:
 @click.option("-j", "--job", help="Only this job: a key, an id or a name.")
 @click.option("-f", "--follow", is_flag=True, help="Go on until the run is over.")
 @click.option("--failed", is_flag=True, help="Only the jobs that failed.")
+@json_option
 @coroutine
-async def logs(*, run: str, job: str | None, follow: bool, failed: bool) -> None:
+async def logs(*, run: str, job: str | None, follow: bool, failed: bool, as_json: bool) -> None:
     """The log of RUN on standard output, masked as it was stored.
 
     Example: firebreak runs logs 4503599627370496 --job build -f
@@ -139,17 +140,17 @@ async def logs(*, run: str, job: str | None, follow: bool, failed: bool) -> None
             chosen = [one for one in chosen if one.conclusion not in ("success", "skip", None)]
         if follow and view.state != "finished":
             keys = {one.key for one in chosen} if job else None
-            await _follow(connection, run_id, {str(key) for key in keys} if keys else None)
+            await _follow(connection, run_id, {str(key) for key in keys} if keys else None, as_json=as_json)
             return
-        printer = Printer(prefix=len(chosen) > 1)
+        printer = Printer(prefix=len(chosen) > 1, as_json=as_json)
         for chosen_job, attempt in [(each, attempt) for each in chosen for attempt in each.attempts]:
             async for line in attempt_lines(connection.bus, connection.blobs, run_id, chosen_job, attempt):
                 printer(line)
 
 
-async def _follow(connection: Connection, run_id: RunId, keys: set[str] | None) -> None:
+async def _follow(connection: Connection, run_id: RunId, keys: set[str] | None, *, as_json: bool) -> None:
     """Prints until the run is over and its last lines are out."""
-    printer = Printer(prefix=keys is None or len(keys) > 1)
+    printer = Printer(prefix=keys is None or len(keys) > 1, as_json=as_json)
 
     def show(line: LogLine) -> None:
         if keys is None or line.job in keys:
