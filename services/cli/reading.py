@@ -16,7 +16,7 @@ from libs.contracts.plan import Plan
 from libs.views.fold import apply, take_plan, view_of
 from libs.views.run import RunView
 from services.cli.connection import Connection
-from services.cli.outcome import Failed, Usage
+from services.cli.outcome import Usage
 
 FIRST_WINDOW = 5_000
 """Messages read from the log's end for the newest runs; four times as many whenever they were too few."""
@@ -30,10 +30,10 @@ def parse_run_id(text: str) -> RunId:
 
 
 async def run_view(connection: Connection, run_id: RunId) -> RunView:
-    """The run with all its attempts. Raises Failed where the log holds none of that id."""
+    """The run with all its attempts. Raises Usage where the log holds none of that id."""
     view = await find_run(connection.bus, connection.blobs, run_id)
     if view is None:
-        raise Failed(f"the log holds no run {run_id}; `firebreak runs ls` lists the newest")
+        raise Usage(f"the log holds no run {run_id}; `firebreak runs ls` lists the newest")
     return view
 
 

@@ -16,7 +16,7 @@ from libs.contracts.run import CommandRejected, RunCancelRequested, RunRerun
 from services.cli.asking import answer
 from services.cli.commands.why import chosen_jobs
 from services.cli.connection import Connection, connected, coroutine
-from services.cli.outcome import Failed, Usage
+from services.cli.outcome import NotAllowed, Usage
 from services.cli.reading import newest_runs, parse_run_id, run_view
 
 SEARCHED_RUNS = 1000
@@ -68,7 +68,7 @@ async def start(*, repository: str, workflow: str, ref: str, inputs: tuple[str, 
 
 def _planned_runs(event: IntakeEvent) -> dict[str, RunId] | None:
     if isinstance(event, IntakeFailed):
-        raise Failed(event.why)
+        raise NotAllowed(event.why)
     if isinstance(event, WorkflowRejected):
         places = [f"{p.file}:{p.line}:{p.column}: {p.message}" for p in event.problems]
         raise Usage("the workflow is invalid:\n" + "\n".join(places))
@@ -135,13 +135,13 @@ def _tell(run_id: RunId, said: str, *, as_json: bool) -> None:
 
 
 async def _send(connection: Connection, command: CancelRun | RerunRun) -> None:
-    """Sends a command and waits for the scheduler's event about it. Raises Failed where it was refused."""
+    """Sends a command and waits for the scheduler's event about it. Raises NotAllowed where it was refused."""
 
     def ours(event: CommandRejected | RunCancelRequested | RunRerun) -> bool | None:
         if event.command != command.id:
             return None
         if isinstance(event, CommandRejected):
-            raise Failed(event.why)
+            raise NotAllowed(event.why)
         return True
 
     extent = await connection.bus.extent(subjects.EVENTS)

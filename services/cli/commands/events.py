@@ -16,7 +16,7 @@ from libs.contracts.delivery import DeliveryReceived
 from libs.contracts.envelope import Envelope, decode_commit, envelopes
 from libs.contracts.ids import token
 from services.cli.connection import connected, coroutine
-from services.cli.outcome import Failed, Usage
+from services.cli.outcome import Usage
 from services.cli.words import clock, plain
 
 SHOWN_CHARACTERS = 160
@@ -86,7 +86,7 @@ async def get(*, seq: int, stream: str, as_json: bool) -> None:
     async with connected() as connection:
         stored = await connection.bus.get(stream, seq)
         if stored is None:
-            raise Failed(
+            raise Usage(
                 f"{stream} holds nothing at {seq}: it never did, it is older than the stream keeps, or was erased"
             )
         for envelope in envelopes(decode_commit(stored.data), seq):

@@ -15,7 +15,7 @@ from libs.contracts.host import HostDraining, HostEvent, HostJoined, HostLeft
 from libs.contracts.ids import CommandId, HostId, parse_host_id
 from services.cli import words
 from services.cli.connection import connected, coroutine
-from services.cli.outcome import Failed, Usage
+from services.cli.outcome import Usage
 from services.cli.watching import hosts_now
 
 _events = msgspec.json.Decoder(HostEvent)
@@ -74,7 +74,7 @@ async def show(*, host: str, as_json: bool) -> None:
         rows = {row.host: row for row in await host_rows(connection.bus)}
     row = rows.get(HostId(host))
     if row is None:
-        raise Failed(f"no host {host} has joined; there are {', '.join(rows) or 'none'}")
+        raise Usage(f"no host {host} has joined; there are {', '.join(rows) or 'none'}")
     if as_json:
         click.echo(msgspec.json.encode(row).decode())
         return
@@ -115,7 +115,7 @@ async def _send_drain(host: str, *, undrain: bool, as_json: bool) -> None:
         raise Usage(str(error)) from None
     async with connected() as connection:
         if not await connection.bus.load(subjects.host(host_id)):
-            raise Failed(f"no host {host} has ever joined; `firebreak hosts ls` lists them")
+            raise Usage(f"no host {host} has ever joined; `firebreak hosts ls` lists them")
         command = DrainHost(id=CommandId(str(uuid.uuid4())), host=host_id, by="cli", undrain=undrain)
         await connection.bus.enqueue(subjects.host_command(host_id), encode(command), message_id=command.id)
     if as_json:
