@@ -64,9 +64,7 @@ async def connected() -> AsyncGenerator[Connection]:
     try:
         bus = await connect(url, name="cli", wait_seconds=CONNECT_SECONDS)
     except BusDown as error:
-        raise Unreachable(
-            f"no NATS at {without_password(url)}: {error}. Start one with `firebreak up`, or set NATS_URL."
-        ) from None
+        raise Unreachable(f"{error}. Start one with `firebreak up`, or set NATS_URL.") from None
     try:
         yield Connection(settings, bus, open_blobs(settings.blobs_url))
     except BusDown as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import cast
 
 from starlette.applications import Starlette
@@ -14,6 +13,7 @@ from starlette.staticfiles import StaticFiles
 
 from libs.blobs.port import BlobsDown
 from libs.bus.port import Bus, BusDown
+from libs.health import health_routes
 from libs.settings import Settings
 from libs.telemetry.metrics import Metrics
 from services.console.api import Api
@@ -21,9 +21,6 @@ from services.console.pages import Pages
 from services.console.security import Guarded, names_of
 from services.console.templating import STATIC, Templates
 
-READY_SECONDS = 2.0
-"""Shorter than a probe's usual deadline."""
-EXPOSITION = "text/plain; version=0.0.4; charset=utf-8"
 HINTS = {
     404: "The list of runs shows what there is.",
     503: "It comes back by itself as soon as NATS and the blob store answer; `firebreak doctor` says what is wrong.",
@@ -43,7 +40,7 @@ def application(pages: Pages, bus: Bus, metrics: Metrics, settings: Settings) ->
         Route("/intake", pages.intake),
         Route("/api/runs", api.runs),
         Route("/api/runs/{run_id}", api.run),
-        *_operations(pages, bus, metrics),
+        *health_routes(bus, metrics, lambda: _position(pages)),
         Mount("/static", StaticFiles(directory=STATIC)),
     ]
     errors = _Errors(pages.templates)
@@ -51,26 +48,9 @@ def application(pages: Pages, bus: Bus, metrics: Metrics, settings: Settings) ->
     return Guarded(Starlette(routes=routes, exception_handlers=handlers), names_of(settings))
 
 
-def _operations(pages: Pages, bus: Bus, metrics: Metrics) -> list[Route]:
-    """`/healthz` says that the process lives, `/readyz` that it shows what the bus has, or is on its way there."""
-
-    async def healthz(_: Request) -> Response:
-        return JSONResponse({"status": "alive"})
-
-    async def readyz(_: Request) -> Response:
-        try:
-            async with asyncio.timeout(READY_SECONDS):
-                await bus.round_trip()
-        except (BusDown, TimeoutError) as error:
-            why = str(error) or f"the bus did not answer within {READY_SECONDS:.0f} s"
-            content = {"status": "not ready", "why": why, "hint": "is NATS up, and NATS_URL right?"}
-            return JSONResponse(content, 503, {"retry-after": "1"})
-        return JSONResponse({"status": "ready", "live": pages.reader.live.is_set(), "position": pages.reader.position})
-
-    async def exposition(_: Request) -> Response:
-        return Response(metrics.text(), media_type=EXPOSITION)
-
-    return [Route("/healthz", healthz), Route("/readyz", readyz), Route("/metrics", exposition)]
+def _position(pages: Pages) -> dict[str, object]:
+    """Whether it shows what the bus has, or is on its way there."""
+    return {"live": pages.reader.live.is_set(), "position": pages.reader.position}
 
 
 class _Errors:

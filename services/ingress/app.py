@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,18 +12,15 @@ from dataclasses import dataclass
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
 
-from libs.bus.port import Bus, BusDown
+from libs.bus.port import Bus
+from libs.health import health_routes
 from libs.telemetry.metrics import Metrics
 from services.ingress.body import Receive, Scope, Send
 from services.ingress.metrics import Counts
 from services.ingress.rate import Buckets, Network, source_of
 from services.ingress.webhook import Answer, Webhook, reply_unread
 
-READY_SECONDS = 2.0
-"""Shorter than a probe's usual deadline."""
-EXPOSITION = "text/plain; version=0.0.4; charset=utf-8"
 UNLIMITED = "/healthz"
 """A probe that is refused would have a healthy process restarted under load."""
 
@@ -65,25 +61,8 @@ def _too_often(wait_seconds: float) -> Answer:
 
 
 def operations(bus: Bus, metrics: Metrics) -> Starlette:
-    async def healthz(_: Request) -> Response:
-        return JSONResponse({"status": "alive"})
-
-    async def readyz(_: Request) -> Response:
-        try:
-            async with asyncio.timeout(READY_SECONDS):
-                await bus.round_trip()
-        except (BusDown, TimeoutError) as error:
-            why = str(error) or f"the bus did not answer within {READY_SECONDS:.0f} s"
-            content = {"status": "not ready", "why": why, "hint": "is NATS up, and NATS_URL right?"}
-            return JSONResponse(content, 503, {"retry-after": "1"})
-        return JSONResponse({"status": "ready"})
-
-    async def exposition(_: Request) -> Response:
-        return Response(metrics.text(), media_type=EXPOSITION)
-
     async def nothing(request: Request, _: Exception) -> Response:
         message = "there is POST /webhook, and GET /healthz, /readyz and /metrics"
         return JSONResponse({"error": "not_found", "message": message, "path": request.url.path}, 404)
 
-    routes = [Route("/healthz", healthz), Route("/readyz", readyz), Route("/metrics", exposition)]
-    return Starlette(routes=routes, exception_handlers={404: nothing})
+    return Starlette(routes=health_routes(bus, metrics), exception_handlers={404: nothing})
