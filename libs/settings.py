@@ -18,9 +18,11 @@ from typing import Literal, TypeVar
 from urllib.parse import urlsplit
 
 from libs.contracts.ids import HostId, parse_host_id
+from libs.contracts.plan import Trust
+from libs.contracts.size import Size, parse_size
 
-DriverName = Literal["auto", "host", "bubblewrap"]
-DRIVERS: tuple[DriverName, ...] = ("auto", "host", "bubblewrap")
+DriverName = Literal["auto", "firecracker", "qemu", "fcctl", "bubblewrap", "host"]
+DRIVERS: tuple[DriverName, ...] = ("auto", "firecracker", "qemu", "fcctl", "bubblewrap", "host")
 DEFAULT_LABELS = ("self-hosted", "linux", "x64", "ubuntu-*")
 """A label that ends in `*` stands for all that begin so: GitHub has `ubuntu-24.04`, `ubuntu-latest` and more."""
 MAX_SLOTS = 1024
@@ -29,23 +31,36 @@ MAX_SLOTS = 1024
 OURS = frozenset(
     f"FIREBREAK_{name}"
     for name in (
+        "ALLOW_NETWORKS",
         "ALLOW_PRIVATE_CLONES",
         "BLOBS",
         "CLONE_HOSTS",
         "CONSOLE_PORT",
         "DRIVER",
+        "FIRECRACKER",
         "HOME",
         "HOST_ID",
+        "IMAGE",
+        "IMAGES",
         "INGRESS_BURST",
         "INGRESS_RATE",
+        "JAILER",
         "JOB_ENV",
+        "KEEP_FAILED",
+        "KEEP_FORKS",
+        "KEEP_SECRETS",
         "LABELS",
         "LOG",
         "METRICS_PORT",
+        "POOL",
         "PUBLIC_URL",
+        "QEMU",
         "SCHEDULER_LEASE",
         "SYNC",
         "TRUSTED_PROXIES",
+        "VM_DISK_GB",
+        "VM_LARGEST",
+        "VM_SIZE",
     )
 )
 
@@ -57,6 +72,23 @@ Word = TypeVar("Word", bound=str)
 
 class BadSetting(Exception):
     """A variable's value, or a name of ours that does not exist; the message names it and says what is expected."""
+
+
+@dataclass(frozen=True, slots=True)
+class PoolTarget:
+    """So many machines of a kind stand ready. `size` None is the host's usual one."""
+
+    trust: Trust
+    size: Size | None
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class KeepFailed:
+    """How many failed jobs' machines are kept at most, and for how long each."""
+
+    count: int
+    seconds: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +129,28 @@ class Settings:
     ingress_burst: int
     trusted_proxies: tuple[str, ...]
     """Peers whose `X-Forwarded-For` is believed."""
+    images: Path
+    """Where guest images are; `firebreak image build` makes them."""
+    image: str
+    """The image of this host's machines; "" is `standard` where it is built, else `minimal`."""
+    vm_size: Size | None
+    """Of a job that asks for none by label; None derives it from the host and its slots."""
+    vm_largest: Size | None
+    """The largest that a label may ask for; None is what the host has."""
+    vm_disk_bytes: int
+    allow_networks: tuple[str, ...]
+    """`address[/bits][:port]` that jobs of the own repositories may reach beside the public internet."""
+    pool: tuple[PoolTarget, ...]
+    keep_failed: KeepFailed | None
+    keep_forks: bool
+    keep_secrets: bool
+    """The operator's half of the consent to keep the memory of a job that was given a secret."""
+    qemu: str
+    firecracker: str
+    jailer: str
+    """Names or paths of the programs."""
+    fcctl_url: str
+    fcctl_token: str
 
 
 def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
@@ -132,6 +186,21 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         ingress_rate=float(reader.whole("FIREBREAK_INGRESS_RATE", 1000, 1, 1_000_000)),
         ingress_burst=reader.whole("FIREBREAK_INGRESS_BURST", 5000, 1, 1_000_000),
         trusted_proxies=reader.addresses("FIREBREAK_TRUSTED_PROXIES"),
+        images=reader.path("FIREBREAK_IMAGES") or home / "images",
+        image=reader.text("FIREBREAK_IMAGE", ""),
+        vm_size=reader.size("FIREBREAK_VM_SIZE"),
+        vm_largest=reader.size("FIREBREAK_VM_LARGEST"),
+        vm_disk_bytes=reader.whole("FIREBREAK_VM_DISK_GB", 14, 1, 4096) * 1024**3,
+        allow_networks=reader.places("FIREBREAK_ALLOW_NETWORKS"),
+        pool=reader.pool("FIREBREAK_POOL"),
+        keep_failed=reader.keep("FIREBREAK_KEEP_FAILED"),
+        keep_forks=reader.switch("FIREBREAK_KEEP_FORKS", False),
+        keep_secrets=reader.switch("FIREBREAK_KEEP_SECRETS", False),
+        qemu=reader.text("FIREBREAK_QEMU", "qemu-system-x86_64"),
+        firecracker=reader.text("FIREBREAK_FIRECRACKER", "firecracker"),
+        jailer=reader.text("FIREBREAK_JAILER", "jailer"),
+        fcctl_url=reader.url("FIRECRACKER_API_URL", "", ("http", "https")) if reader.has("FIRECRACKER_API_URL") else "",
+        fcctl_token=reader.secret("FIRECRACKER_AUTH_TOKEN"),
     )
 
 
@@ -256,3 +325,48 @@ class _Reader:
             except ValueError:
                 raise BadSetting(f"{name}: {value!r} is no address and no network") from None
         return values
+
+    def places(self, name: str) -> tuple[str, ...]:
+        """`address[/bits][:port]`, IPv4."""
+        values = self.list(name, ())
+        for value in values:
+            network, _, port = value.partition(":")
+            try:
+                ipaddress.IPv4Network(network, strict=False)
+                valid = not port or 1 <= int(port) <= 65535
+            except ValueError:
+                valid = False
+            if not valid:
+                raise BadSetting(f"{name}: {value!r}: expected an IPv4 address or network, and a port: 10.0.0.5:5432")
+        return values
+
+    def size(self, name: str) -> Size | None:
+        value = self.text(name, "")
+        size = parse_size(value) if value else None
+        if value and size is None:
+            raise BadSetting(f"{name}={value!r}: expected a size such as 2cpu-4gb or 1cpu-512mb")
+        return size
+
+    def pool(self, name: str) -> tuple[PoolTarget, ...]:
+        """`2`, or a list of `own=2`, `fork=1`, `own/2cpu-4gb=1`. Unset is one machine for the own repositories."""
+        targets: list[PoolTarget] = []
+        for part in self.list(name, ("own=1",)):
+            kind, _, count = part.rpartition("=")
+            trust, _, size = (kind or "own").partition("/")
+            parsed = parse_size(size) if size else None
+            bad = trust not in ("own", "fork") or (size and parsed is None) or not count.isdecimal() or int(count) > 256
+            if bad:
+                raise BadSetting(f"{name}: {part!r}: expected a number up to 256, or own=2, fork=1, own/2cpu-4gb=1")
+            targets.append(PoolTarget("fork" if trust == "fork" else "own", parsed, int(count)))
+        return tuple(targets)
+
+    def keep(self, name: str) -> KeepFailed | None:
+        """`off`, or `3:24h`: how many, and for how long (m, h or d)."""
+        value = self.text(name, "off")
+        if value == "off":
+            return None
+        count, _, period = value.partition(":")
+        unit = {"m": 60, "h": 3600, "d": 86400}.get(period[-1:], 0)
+        if not (count.isdecimal() and 1 <= int(count) <= 100 and unit and period[:-1].isdecimal() and int(period[:-1])):
+            raise BadSetting(f"{name}={value!r}: expected off, or how many and for how long, such as 3:24h")
+        return KeepFailed(int(count), int(period[:-1]) * unit)

@@ -13,6 +13,7 @@ import msgspec
 from libs.contracts.blobs import BlobRef
 from libs.contracts.ids import BootId, HostId, JobKey, RunId
 from libs.contracts.results import Result
+from libs.contracts.size import Size
 
 AnnotationLevel = Literal["notice", "warning", "error"]
 
@@ -37,10 +38,20 @@ class AttemptRefused(msgspec.Struct, frozen=True, tag="AttemptRefused"):
 
 
 class VmReady(msgspec.Struct, frozen=True, tag="VmReady"):
-    """The sandbox answers. `phases_ms` names what the time went to."""
+    """The sandbox answers. `phases_ms` names what the time went to.
+
+    Of a machine: `vm` is its name in the host's events, `pid` its VMM's process on the host, `boot_id` what its guest's
+    kernel says it is, `proof` the SHA-256 (hex) of random bytes that its guest drew after it was given an identity.
+    """
 
     how: Literal["restored", "booted", "pooled", "spawned"]
     phases_ms: dict[str, float] = {}
+    vm: str = ""
+    pid: int = 0
+    boot_id: str = ""
+    proof: str = ""
+    image: str = ""
+    size: Size | None = None
 
 
 class StepStarted(msgspec.Struct, frozen=True, tag="StepStarted"):

@@ -57,10 +57,18 @@ def host_fact(where: Where, event: msgspec.Raw, _: bytes | None) -> Fact:
             driver, slots = text(happened.driver), integer(happened.slots)
         case host.HostDraining():
             why = ("undrained by " if happened.undrained else "drained by ") + happened.by
-        case host.HostLeft() | host.VmDestroyed():
+        case host.HostLeft() | host.VmDestroyed() | host.VmNotKept():
             why = happened.why
         case host.VmReaped():
             why = happened.what
+        case host.VmPooled():
+            why = happened.how
+        case host.TemplateBuilt():
+            why = happened.key
+        case host.VmKept():
+            why = f"{happened.what} of {happened.attempt}"
+        case host.DebugOpened():
+            why = f"by {happened.by}"
     return HostFact(
         where.seq, where.place, where.stored_at, text(host_id), type(happened).__name__, driver, slots, text(why)
     )

@@ -9,16 +9,22 @@ import msgspec
 from msgspec.structs import replace
 
 from libs.contracts.host import (
+    DebugOpened,
     Heartbeat,
     HostDraining,
     HostEvent,
     HostJoined,
     HostLeft,
+    TemplateBuilt,
     VmDestroyed,
+    VmKept,
+    VmNotKept,
+    VmPooled,
     VmReaped,
     offers,
 )
 from libs.contracts.ids import BootId, HostId
+from libs.contracts.size import Size
 
 
 class Host(msgspec.Struct, frozen=True):
@@ -30,6 +36,7 @@ class Host(msgspec.Struct, frozen=True):
     slots: int
     driver: str = ""
     takes_forks: bool = False
+    largest: Size | None = None
     key: bytes = b""
     draining: bool = False
     left: bool = False
@@ -37,7 +44,7 @@ class Host(msgspec.Struct, frozen=True):
     full: bool = False
 
     def offers(self, label: str) -> bool:
-        return offers(self.labels, label)
+        return offers(self.labels, label, self.largest)
 
     @property
     def open(self) -> bool:
@@ -58,7 +65,7 @@ def evolve_fleet(fleet: Fleet, host_id: HostId, event: HostEvent) -> Fleet:
         case HostLeft():
             host = fleet.get(host_id)
             return fleet if host is None or host.boot_id != event.boot_id else _changed(fleet, host_id, left=True)
-        case VmDestroyed() | VmReaped():
+        case TemplateBuilt() | VmPooled() | VmDestroyed() | VmReaped() | VmKept() | VmNotKept() | DebugOpened():
             return fleet
 
 
@@ -91,6 +98,7 @@ def _joined(host_id: HostId, event: HostJoined) -> Host:
         slots=event.slots,
         driver=event.driver,
         takes_forks=event.takes_forks,
+        largest=event.largest,
         key=event.key,
     )
 

@@ -39,8 +39,8 @@ from services.vm_agent.job.supervision import Patience
 from services.vm_agent.journal import AlreadyRunning, Journal
 from services.vm_agent.keys import HostKey
 from services.vm_agent.sandbox.drivers import NoDriver, choose
+from services.vm_agent.sandbox.premises import premises_of
 from services.vm_agent.sandbox.protocol import Driver
-from services.vm_agent.sandbox.sweep import sweep
 
 STOPPED = "the agent was stopped"
 SPARE_HANDLERS = 8
@@ -88,8 +88,7 @@ async def serve(process: Process, options: Options = Options()) -> None:
 
 async def _serve(process: Process, options: Options, sources: Sources, folder: Path, journal: Journal) -> None:
     settings = process.settings
-    sandboxes = folder / "sandboxes"
-    driver = options.driver or await choose(settings.driver, sandboxes)
+    driver = options.driver or await choose(settings.driver, premises_of(settings, folder))
     boot_id = BootId(os.urandom(16).hex())
     host_log = HostLog(process.bus, settings.host_id, boot_id, _now)
     bases = Bases(
@@ -103,7 +102,7 @@ async def _serve(process: Process, options: Options, sources: Sources, folder: P
         patience=options.patience,
     )
     host = Host(settings.host_id, settings.slots, settings.labels, HostKey(enabled=options.seals), _now)
-    reaped = await _reaped(sandboxes, journal)
+    reaped = await _reaped(driver, journal)
     holder: list[Contact] = []
     guard = _guard(options, lambda seconds: [contact.suspect(_stopped(seconds)) for contact in holder])
     agent = Agent(host, bases, host_log, journal, guard)
@@ -186,10 +185,10 @@ async def _reap(agent: Agent) -> None:
         await agent.reap()
 
 
-async def _reaped(sandboxes: Path, journal: Journal) -> list[HostEvent]:
+async def _reaped(driver: Driver, journal: Journal) -> list[HostEvent]:
     """Removes what older boots left here, and says what it was."""
     events: list[HostEvent] = []
-    for swept in await asyncio.to_thread(sweep, sandboxes):
+    for swept in await driver.sweep(()):
         attempt = journal.left.get(swept.id)
         what = f"{swept.what}, of {attempt}" if attempt else swept.what
         logger.warning("leftover sandbox", sandbox=swept.id, what=what, removed=swept.removed)

@@ -34,12 +34,10 @@ from services.vm_agent.lease import Fenced, Lease
 from services.vm_agent.log.job_log import JobLog
 from services.vm_agent.log.spool import Spool
 from services.vm_agent.ports import Sources
-from services.vm_agent.sandbox.protocol import Driver, Sandbox, SandboxError
+from services.vm_agent.sandbox.protocol import Driver, Ready, Sandbox, SandboxError
 
 logger = log.get("agent")
 
-STAND_AT_ONCE = frozenset({"host", "bubblewrap"})
-"""Drivers whose sandboxes stand within milliseconds: their AttemptStarted goes with the first step."""
 ARCHITECTURES = {"x86_64": "X64", "amd64": "X64", "aarch64": "ARM64", "arm64": "ARM64", "i686": "X86", "armv7l": "ARM"}
 """GitHub's names of what `uname -m` says."""
 
@@ -136,18 +134,29 @@ class Attempt:
         lease.add(
             AttemptStarted(order.run_id, order.job, order.n, order.host, self._bases.boot_id, self._bases.driver.name)
         )
-        at_once = self._bases.driver.name in STAND_AT_ONCE
-        if not at_once:
+        if self._bases.driver.makes_machines:
             await lease.append()
         try:
-            phases = await self.sandbox.start()
+            ready = await self.sandbox.start()
         except SandboxError as error:
             await self._end(AttemptFinished("error", why=f"no sandbox: {error}", duration_ms=self._passed_ms()))
             return
         self._stands = True
         self._keeper.sandbox_stands(self)
-        lease.add(VmReady("spawned" if at_once else "booted", phases))
+        lease.add(self._vm_ready(ready))
         await self._finish(await self._run_job())
+
+    def _vm_ready(self, ready: Ready) -> VmReady:
+        return VmReady(
+            how=ready.how,
+            phases_ms=ready.phases_ms,
+            vm=self.sandbox.id if self._bases.driver.makes_machines else "",
+            pid=ready.pid,
+            boot_id=ready.boot_id,
+            proof=ready.proof,
+            image=ready.image,
+            size=ready.size,
+        )
 
     async def _run_job(self) -> JobEnd:
         job = self._job = Job(self._surroundings(), self.lease)

@@ -118,10 +118,11 @@ async def _home(settings: Settings) -> Finding:
 async def _bubblewrap(settings: Settings) -> Finding:
     """Runs a command in a sandbox."""
     from services.vm_agent.sandbox.drivers import NoDriver, choose
+    from services.vm_agent.sandbox.premises import premises_of
 
     with tempfile.TemporaryDirectory(prefix="firebreak-doctor-") as folder:
         try:
-            driver = await choose("bubblewrap", Path(folder))
+            driver = await choose("bubblewrap", premises_of(settings, Path(folder)))
         except NoDriver as error:
             return Finding("driver bubblewrap", "missing", str(error))
     return Finding("driver bubblewrap", "works", driver.isolation)

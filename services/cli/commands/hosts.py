@@ -13,6 +13,7 @@ from libs.contracts.commands import DrainHost
 from libs.contracts.envelope import decode_commit, encode
 from libs.contracts.host import HostDraining, HostEvent, HostJoined, HostLeft
 from libs.contracts.ids import CommandId, HostId, parse_host_id
+from libs.contracts.size import Size
 from services.cli import words
 from services.cli.connection import connected, coroutine
 from services.cli.outcome import Usage
@@ -28,6 +29,7 @@ class HostRow(msgspec.Struct):
     state: str = "silent"
     driver: str = ""
     labels: tuple[str, ...] = ()
+    largest: Size | None = None
     slots: int = 0
     free_slots: int = 0
     running: tuple[str, ...] = ()
@@ -147,6 +149,7 @@ def _fold(row: HostRow, raw: msgspec.Raw) -> None:
         return
     if isinstance(event, HostJoined):
         row.state, row.driver, row.labels, row.slots = "silent", event.driver, event.labels, event.slots
+        row.largest = event.largest
     elif isinstance(event, HostLeft):
         row.state, row.left = "left", event.why
     elif isinstance(event, HostDraining):

@@ -87,7 +87,7 @@ def _why_queued(job: JobView, hosts: list[HostRow]) -> str:
 
 
 def _obstacle(job: JobView, host: HostRow) -> str:
-    missing = [label for label in job.labels if not offers(host.labels, label)]
+    missing = [label for label in job.labels if not offers(host.labels, label, host.largest)]
     if missing:
         return f"has no label {', '.join(missing)}"
     if host.state == "available":

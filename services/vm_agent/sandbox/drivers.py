@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
 
 from services.vm_agent.sandbox.host import HostDriver
+from services.vm_agent.sandbox.premises import Premises
 from services.vm_agent.sandbox.protocol import Driver, SandboxError
 
 AUTO = "auto"
@@ -16,27 +16,28 @@ class NoDriver(SandboxError):
     """No driver works here, or none has that name; the message says what is missing."""
 
 
-def _bubblewrap(folder: Path) -> Driver:
+def _host(premises: Premises) -> Driver:
+    return HostDriver(premises.sandboxes)
+
+
+def _bubblewrap(premises: Premises) -> Driver:
     # Imported when it is wanted: `firebreak run` starts with `host`, and starts fast.
     from services.vm_agent.sandbox.bubblewrap.driver import BubblewrapDriver
 
-    return BubblewrapDriver(folder)
+    return BubblewrapDriver(premises.sandboxes)
 
 
-DRIVERS: Mapping[str, Callable[[Path], Driver]] = {"bubblewrap": _bubblewrap, HOST: HostDriver}
+DRIVERS: Mapping[str, Callable[[Premises], Driver]] = {"bubblewrap": _bubblewrap, HOST: _host}
 """The strongest first."""
 
 
-async def choose(name: str, folder: Path) -> Driver:
-    """The driver to use, which has really started something. Raises NoDriver.
-
-    `folder` is where its sandboxes live, of this agent alone.
-    """
+async def choose(name: str, premises: Premises) -> Driver:
+    """The driver to use, which has really started something. Raises NoDriver."""
     if name == AUTO:
-        return await _strongest([make(folder) for driver, make in DRIVERS.items() if driver != HOST])
+        return await _strongest([make(premises) for driver, make in DRIVERS.items() if driver != HOST])
     if name not in DRIVERS:
         raise NoDriver(f"there is no driver {name!r}; there are {', '.join([AUTO, *DRIVERS])}")
-    return await _strongest([DRIVERS[name](folder)])
+    return await _strongest([DRIVERS[name](premises)])
 
 
 async def _strongest(drivers: list[Driver]) -> Driver:

@@ -10,7 +10,7 @@ import asyncio
 import os
 import stat
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from services.vm_agent.sandbox import cgroups, processes, standstill
@@ -24,13 +24,17 @@ from services.vm_agent.sandbox.protocol import (
     GuestPaths,
     NotCapable,
     Output,
+    Prepared,
     Probe,
+    Ready,
     SandboxId,
     SandboxLost,
     SandboxSpec,
+    Shape,
     SnapshotId,
     TarStream,
 )
+from services.vm_agent.sandbox.sweep import Swept, sweep
 
 
 class HostDriver:
@@ -39,6 +43,7 @@ class HostDriver:
     name = "host"
     isolation = "none: a job can do whatever the user of the agent can do"
     takes_forks = False
+    makes_machines = False
 
     def __init__(self, folder: Path, *, hierarchies: list[cgroups.Hierarchy] | None = None) -> None:
         self._folder = folder.resolve()
@@ -52,11 +57,17 @@ class HostDriver:
             self._hierarchies = cgroups.usable()
         return HostSandbox(spec, self._folder / spec.id, self._hierarchies)
 
+    async def prepare(self, shape: Shape) -> Prepared | None:
+        return None
+
+    async def sweep(self, live: Collection[SandboxId]) -> list[Swept]:
+        return await asyncio.to_thread(sweep, self._folder, live)
+
 
 class HostSandbox:
     def __init__(self, spec: SandboxSpec, folder: Path, hierarchies: list[cgroups.Hierarchy]) -> None:
         self.id: SandboxId = spec.id
-        self.capabilities = frozenset({Capability.PAUSE})
+        self.capabilities = frozenset({Capability.PAUSE, Capability.STREAMING, Capability.SIGNALS})
         root = str(folder)
         self.paths = GuestPaths(
             home=f"{root}/home", work=f"{root}/work", temp=f"{root}/work/_temp", tool_cache=f"{root}/tools"
@@ -67,7 +78,7 @@ class HostSandbox:
         self._commands: set[Command] = set()
         self._lost = "it is not started"
 
-    async def start(self) -> dict[str, float]:
+    async def start(self) -> Ready:
         begun = time.monotonic()
         os.makedirs(self.footprint.folder, 0o700)
         for path in (self.paths.home, self.paths.work, self.paths.temp, self.paths.tool_cache):
@@ -82,7 +93,7 @@ class HostSandbox:
         )
         _write(f"{self.footprint.folder}/{FILE_NAME}", self.footprint.to_json().encode(), 0o600)
         self._lost = ""
-        return {"spawned": (time.monotonic() - begun) * 1000}
+        return Ready("spawned", {"spawned": (time.monotonic() - begun) * 1000})
 
     def _make_cgroups(self) -> cgroups.Made:
         made = cgroups.make(
@@ -97,8 +108,14 @@ class HostSandbox:
             self.capabilities |= {Capability.LIMITS}
         return made
 
-    async def exec(self, argv: Sequence[str], *, env: Mapping[str, str], cwd: str, output: Output) -> Exec:
+    async def exec(
+        self, argv: Sequence[str], *, env: Mapping[str, str], cwd: str, output: Output, user: str | None = None
+    ) -> Exec:
         self._check()
+        if user is not None:
+            raise NotCapable(
+                f"the host driver runs everything as the agent's user, not as {user}; a microVM driver can"
+            )
         groups = self.footprint.cgroups
         kills = cgroups.out_of_memory_kills(groups) if self._spec.memory_bytes else 0
         command = Command(

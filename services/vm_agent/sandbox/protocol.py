@@ -11,12 +11,15 @@ from __future__ import annotations
 import enum
 import re
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from typing import NewType, Protocol
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from typing import Literal, NewType, Protocol
 
 import msgspec
 
+from libs.contracts.plan import Trust
+from libs.contracts.size import Size
 from services.vm_agent.sandbox.footprint import Footprint
+from services.vm_agent.sandbox.sweep import Swept
 
 SandboxId = NewType("SandboxId", str)
 SnapshotId = NewType("SnapshotId", str)
@@ -59,6 +62,15 @@ class Capability(enum.StrEnum):
     """The kernel stops all processes at once; without it each is sent SIGSTOP."""
     LIMITS = "limits"
     """The limits on memory and processes of the SandboxSpec hold."""
+    DISK_LIMIT = "disk-limit"
+    STREAMING = "streaming"
+    """Output comes while the command runs; without it, all of it at the end."""
+    SIGNALS = "signals"
+    """A running command can be signalled; without it, only the whole sandbox can be ended."""
+    USERS = "users"
+    """`exec` can run a command as another user of the sandbox."""
+    TERMINAL = "terminal"
+    """`exec` can give a command a terminal."""
 
 
 class GuestPaths(msgspec.Struct, frozen=True):
@@ -73,6 +85,15 @@ class GuestPaths(msgspec.Struct, frozen=True):
     tool_cache: str
 
 
+class Shape(msgspec.Struct, frozen=True, order=True):
+    """What machines of one pool and of one template have in common."""
+
+    size: Size
+    trust: Trust
+    network: bool
+    disk_bytes: int
+
+
 class SandboxSpec(msgspec.Struct, frozen=True):
     """What is asked of a driver. A limit that it cannot hold is missing from the sandbox's capabilities."""
 
@@ -81,10 +102,35 @@ class SandboxSpec(msgspec.Struct, frozen=True):
     """False for code that nobody vetted, unless the driver has PRIVATE_NETWORK: the host's loopback is near."""
     memory_bytes: int | None = None
     processes: int | None = None
+    cpus: int | None = None
+    disk_bytes: int | None = None
+    trust: Trust = "fork"
+    """A machine is restored from a template, and taken from a pool, of its own trust class."""
 
     def __post_init__(self) -> None:
         if not _ID.fullmatch(self.id):
             raise ValueError(f"{self.id!r} is no sandbox id: letters, digits and . _ ~ -, 100 at most, no dot first")
+
+
+class Ready(msgspec.Struct, frozen=True):
+    """How a sandbox came to stand, and how long each phase took, in order. The rest is a machine's: see `VmReady`."""
+
+    how: Literal["restored", "booted", "pooled", "spawned"]
+    phases_ms: dict[str, float] = {}
+    pid: int = 0
+    boot_id: str = ""
+    proof: str = ""
+    image: str = ""
+    size: Size | None = None
+
+
+class Terminal(msgspec.Struct, frozen=True):
+    """The window of a command that gets a terminal."""
+
+    rows: int = 24
+    columns: int = 80
+    kind: str = "xterm"
+    """Its TERM."""
 
 
 class Exit(msgspec.Struct, frozen=True):
@@ -95,6 +141,8 @@ class Exit(msgspec.Struct, frozen=True):
     out_of_memory: bool = False
     output_cut: bool = False
     """Background children still held the output when the grace ended."""
+    full: tuple[str, ...] = ()
+    """Folders whose file system had no room left when it ended: a failing command probably failed for that."""
 
 
 class SandboxError(Exception):
@@ -158,15 +206,19 @@ class Sandbox(Protocol):
         """Known once started."""
         ...
 
-    async def start(self) -> dict[str, float]:
-        """Makes it ready; returns the milliseconds of each phase, in order."""
+    async def start(self) -> Ready:
+        """Makes it ready. Called once more on a machine that a pool made ready, it asks whether that still answers, and
+        says `pooled`."""
         ...
 
-    async def exec(self, argv: Sequence[str], *, env: Mapping[str, str], cwd: str, output: Output) -> Exec:
+    async def exec(
+        self, argv: Sequence[str], *, env: Mapping[str, str], cwd: str, output: Output, user: str | None = None
+    ) -> Exec:
         """Starts a command in its own session: no standard input, stdout and stderr merged in order into `output`.
 
         `env` is the whole environment; PATH alone is added where it is missing (DEFAULT_PATH), and argv[0] is looked up
-        in it. Raises CannotStart.
+        in it. `user` is a name in the sandbox; None is the job's own. Raises CannotStart, and NotCapable for another
+        user where USERS is missing.
         """
         ...
 
@@ -222,6 +274,15 @@ class Probe(msgspec.Struct, frozen=True):
     why: str
 
 
+class Prepared(msgspec.Struct, frozen=True):
+    """A template that was made: see `TemplateBuilt`."""
+
+    vm: SandboxId
+    key: str
+    image: str
+    phases_ms: dict[str, float] = {}
+
+
 class Driver(Protocol):
     """Makes sandboxes of one kind."""
 
@@ -238,10 +299,25 @@ class Driver(Protocol):
         """Whether code that nobody vetted may run here."""
         ...
 
+    @property
+    def makes_machines(self) -> bool:
+        """Each sandbox is a machine of its own: kept ready in pools, restored from templates, told of one by one."""
+        ...
+
     async def probe(self) -> Probe:
         """Really starts one; looking at files would prove nothing."""
         ...
 
     def create(self, spec: SandboxSpec) -> Sandbox:
         """Not started yet; costs nothing until then."""
+        ...
+
+    async def prepare(self, shape: Shape) -> Prepared | None:
+        """Makes the template of a shape, so that the next `start` restores. None where there is nothing to make: it is
+        there already, or this driver has none. Raises SandboxError. One at a time a shape: a second caller waits."""
+        ...
+
+    async def sweep(self, live: Collection[SandboxId]) -> Sequence[Swept]:
+        """Finds and removes everything of this agent that belongs to none of `live`: machines, processes, cgroups,
+        namespaces, sockets, files. What it is building itself just now it knows, and leaves."""
         ...

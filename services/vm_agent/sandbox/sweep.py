@@ -1,12 +1,14 @@
 """Finds what sandboxes of agents that are gone have left on this machine, and removes it.
 
-For the start of an agent, when neither the agent that made them nor its watchdog cleaned up: both were killed, or the
-machine went down. A sandbox whose owner lives is nobody's leftover. It knows nothing of events: it says what it did.
+At the start of an agent it finds what neither the agent that made it nor its watchdog cleaned up, both having been
+killed; every minute, what this agent itself has lost sight of. A sandbox whose owner is another living process is
+nobody's leftover. It knows nothing of events: it says what it did.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,13 +24,18 @@ class Swept(NamedTuple):
     removed: bool
 
 
-def sweep(folder: Path) -> list[Swept]:
-    """Removes the leftovers below `folder`; blocking. Trouble with one is told and stops no other."""
+def sweep(folder: Path, live: Collection[str] = ()) -> list[Swept]:
+    """Removes the leftovers below `folder`, all but `live`; blocking. Trouble with one is told and stops no other."""
     folder = folder.resolve()
     if not folder.is_dir():
         return []
-    swept = [_sweep_one(place) for place in sorted(folder.iterdir()) if not _is_owned(_footprint_of(place))]
-    return [*swept, *_sweep_cgroups(folder)]
+    leftovers = [place for place in sorted(folder.iterdir()) if not _is_spared(place, live)]
+    return [*map(_sweep_one, leftovers), *_sweep_cgroups(folder, live)]
+
+
+def _is_spared(place: Path, live: Collection[str]) -> bool:
+    footprint = _footprint_of(place)
+    return place.name in live or (footprint.owner != os.getpid() and _is_owned(footprint))
 
 
 def _sweep_one(place: Path) -> Swept:
@@ -55,12 +62,14 @@ def _is_owned(footprint: Footprint) -> bool:
     return bool(footprint.owner) and processes.alive(footprint.owner, footprint.owner_started)
 
 
-def _sweep_cgroups(folder: Path) -> list[Swept]:
+def _sweep_cgroups(folder: Path, live: Collection[str]) -> list[Swept]:
     """Groups whose folder is gone and in which nothing lives: removing an empty group harms nobody."""
     swept: list[Swept] = []
     for hierarchy in cgroups.usable():
         for place in Path(hierarchy.base).glob(f"{cgroups.prefix_of(str(folder))}*"):
             name = place.name.removeprefix(cgroups.prefix_of(str(folder)))
-            if not (folder / name).exists() and not processes.in_cgroup(str(place)) and cgroups.remove(str(place)):
+            if name in live or (folder / name).exists():
+                continue
+            if not processes.in_cgroup(str(place)) and cgroups.remove(str(place)):
                 swept.append(Swept(name, f"its empty cgroup {place}", removed=True))
     return swept

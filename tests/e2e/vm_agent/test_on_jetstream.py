@@ -19,6 +19,7 @@ from libs.process import Process
 from libs.settings import read_settings
 from services.vm_agent.__main__ import Options, serve
 from services.vm_agent.sandbox.drivers import NoDriver, choose
+from services.vm_agent.sandbox.premises import Premises
 from tests.e2e.vm_agent.agent_harness import HOST, address, job
 from tests.e2e.vm_agent.harness import NoSources, step
 
@@ -49,7 +50,7 @@ def agent(bus: Bus, folder: Path) -> asyncio.Task[None]:
 @pytest.fixture
 async def isolated(tmp_path: Path) -> None:
     try:
-        await choose("auto", tmp_path / "probe")
+        await choose("auto", Premises(tmp_path / "probe", tmp_path / "images"))
     except NoDriver as error:
         pytest.skip(str(error))
 

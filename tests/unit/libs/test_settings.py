@@ -37,7 +37,7 @@ def test_the_names_of_the_old_system_keep_working() -> None:
         ("PORT", "http", "whole number"),
         ("PORT", "70000", "0 to 65535"),
         ("MAX_CONCURRENT_WORKFLOWS", "0", "1 to 1024"),
-        ("FIREBREAK_DRIVER", "docker", "one of auto, host, bubblewrap"),
+        ("FIREBREAK_DRIVER", "docker", "one of auto, firecracker, qemu"),
         ("NATS_URL", "localhost", "begins with nats"),
         ("GITHUB_API_URL", "ftp://x", "http"),
         ("FIREBREAK_SCHEDULER_LEASE", "maybe", "true or false"),

@@ -7,14 +7,17 @@ its loopback included. So it is for a laptop; where strangers' code comes in, us
 
 from __future__ import annotations
 
+import asyncio
 import os
+from collections.abc import Collection
 from pathlib import Path
 
 from services.vm_agent.sandbox import cgroups
 from services.vm_agent.sandbox.bubblewrap import programs
 from services.vm_agent.sandbox.bubblewrap.sandbox import BubblewrapSandbox
-from services.vm_agent.sandbox.protocol import Probe, SandboxError, SandboxId, SandboxSpec
+from services.vm_agent.sandbox.protocol import Prepared, Probe, SandboxError, SandboxId, SandboxSpec, Shape
 from services.vm_agent.sandbox.run import run
+from services.vm_agent.sandbox.sweep import Swept, sweep
 
 ADVICE = (
     "Bubblewrap needs user namespaces: check `sysctl user.max_user_namespaces kernel.unprivileged_userns_clone "
@@ -32,6 +35,7 @@ class BubblewrapDriver:
     name = "bubblewrap"
     isolation = "namespaces: own files, processes and users; the kernel and, by default, the network are the host's"
     takes_forks = True
+    makes_machines = False
 
     def __init__(
         self, folder: Path, *, in_memory: bool = False, hierarchies: list[cgroups.Hierarchy] | None = None
@@ -69,6 +73,12 @@ class BubblewrapDriver:
 
     def create(self, spec: SandboxSpec) -> BubblewrapSandbox:
         return self._create(spec, self._programs[0] if self._programs else "bwrap")
+
+    async def prepare(self, shape: Shape) -> Prepared | None:
+        return None
+
+    async def sweep(self, live: Collection[SandboxId]) -> list[Swept]:
+        return await asyncio.to_thread(sweep, self._folder, live)
 
     def _create(self, spec: SandboxSpec, program: str) -> BubblewrapSandbox:
         if self._hierarchies is None:

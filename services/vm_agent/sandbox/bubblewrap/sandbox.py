@@ -22,6 +22,7 @@ from services.vm_agent.sandbox.protocol import (
     Exec,
     NotCapable,
     Output,
+    Ready,
     SandboxId,
     SandboxLost,
     SandboxSpec,
@@ -47,7 +48,9 @@ class BubblewrapSandbox:
         in_memory: bool,
     ) -> None:
         self.id: SandboxId = spec.id
-        self.capabilities = frozenset({Capability.PAUSE, Capability.ISOLATION})
+        self.capabilities = frozenset(
+            {Capability.PAUSE, Capability.ISOLATION, Capability.STREAMING, Capability.SIGNALS}
+        )
         if not spec.network:
             self.capabilities |= {Capability.PRIVATE_NETWORK}
         self.paths = view.PATHS
@@ -65,7 +68,7 @@ class BubblewrapSandbox:
         self._ending: asyncio.Task[None] | None = None
         self._why_unusable = "it is not started"
 
-    async def start(self) -> dict[str, float]:
+    async def start(self) -> Ready:
         begun = time.monotonic()
         try:
             async with asyncio.timeout(START_SECONDS):
@@ -82,7 +85,8 @@ class BubblewrapSandbox:
             raise
         self._why_unusable = ""
         await self._make_folders(self._channel)
-        return {"spawned": (spawned - begun) * 1000, "answered": (time.monotonic() - spawned) * 1000}
+        phases = {"spawned": (spawned - begun) * 1000, "answered": (time.monotonic() - spawned) * 1000}
+        return Ready("spawned", phases)
 
     async def _spawn(self) -> Launch:
         home, tools = self._own_folders()
@@ -146,7 +150,11 @@ class BubblewrapSandbox:
             owner_started=processes.started(os.getpid()),
         )
 
-    async def exec(self, argv: Sequence[str], *, env: Mapping[str, str], cwd: str, output: Output) -> Exec:
+    async def exec(
+        self, argv: Sequence[str], *, env: Mapping[str, str], cwd: str, output: Output, user: str | None = None
+    ) -> Exec:
+        if user is not None:
+            raise NotCapable(f"the bubblewrap driver has one user in a sandbox, and not {user}; a microVM driver can")
         groups = self.footprint.cgroups
         kills = cgroups.out_of_memory_kills(groups) if self._spec.memory_bytes else 0
         return await commands.execute(

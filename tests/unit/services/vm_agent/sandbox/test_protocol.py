@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from services.vm_agent.sandbox import drivers
+from services.vm_agent.sandbox.premises import Premises
 from services.vm_agent.sandbox.protocol import Driver, SandboxId, SandboxSpec
 
 
@@ -23,16 +24,16 @@ def test_an_id_of_a_job_is_taken(name: str) -> None:
 
 
 async def test_a_driver_that_does_not_exist_is_named_with_those_that_do(tmp_path: Path) -> None:
-    with pytest.raises(drivers.NoDriver, match="'qemo'; there are auto, bubblewrap, host"):
-        await drivers.choose("qemo", tmp_path)
+    with pytest.raises(drivers.NoDriver, match=r"'qemo'; there are auto, .*bubblewrap, host"):
+        await drivers.choose("qemo", Premises(tmp_path, tmp_path / "images"))
 
 
 async def test_host_is_used_when_it_is_named(tmp_path: Path) -> None:
-    assert (await drivers.choose("host", tmp_path)).name == "host"
+    assert (await drivers.choose("host", Premises(tmp_path, tmp_path / "images"))).name == "host"
 
 
 async def test_auto_never_falls_to_host(tmp_path: Path) -> None:
     chosen: Driver | None = None
     with contextlib.suppress(drivers.NoDriver):
-        chosen = await drivers.choose("auto", tmp_path)
+        chosen = await drivers.choose("auto", Premises(tmp_path, tmp_path / "images"))
     assert chosen is None or chosen.takes_forks

@@ -31,10 +31,17 @@ def test_what_has_no_living_owner_is_removed(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_living_owners_sandbox_is_left_alone(tmp_path: Path) -> None:
-    leave(tmp_path, "mine", owner=os.getpid(), owner_started=processes.started(os.getpid()))
+def test_another_living_agents_sandbox_is_left_alone(tmp_path: Path) -> None:
+    leave(tmp_path, "theirs", owner=os.getppid(), owner_started=processes.started(os.getppid()))
     assert sweep(tmp_path) == []
-    assert (tmp_path / "mine").exists()
+    assert (tmp_path / "theirs").exists()
+
+
+def test_ones_own_is_removed_unless_it_lives(tmp_path: Path) -> None:
+    for name in ("lives", "forgotten"):
+        leave(tmp_path, name, owner=os.getpid(), owner_started=processes.started(os.getpid()))
+    assert [swept.id for swept in sweep(tmp_path, {"lives"})] == ["forgotten"]
+    assert (tmp_path / "lives").exists()
 
 
 def test_its_processes_are_ended(tmp_path: Path) -> None:
