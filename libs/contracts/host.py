@@ -31,6 +31,10 @@ class HostJoined(msgspec.Struct, frozen=True, tag="HostJoined"):
     takes_forks: bool = False
     largest: Size | None = None
     """The largest machine that a job may ask for by label; None where jobs get no machine of their own."""
+    usual: Size | None = None
+    """The machine of a job that asks for none."""
+    memory_mib: int = 0
+    """What all machines together may have; 0 where nobody counts."""
 
 
 class HostDraining(msgspec.Struct, frozen=True, tag="HostDraining"):

@@ -44,6 +44,8 @@ class JobOrder(msgspec.Struct, frozen=True, tag="JobOrder"):
     inputs: JsonObject = {}
     vars: dict[str, str] = {}
     sealed: bytes = b""
+    labels: tuple[str, ...] = ()
+    """Of the job's `runs-on`, evaluated: one of them may ask for a size."""
 
 
 class LargeOrder(msgspec.Struct, frozen=True, tag="LargeOrder"):

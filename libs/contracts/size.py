@@ -6,6 +6,7 @@ Labels are the whole interface: a workflow that names one still runs wherever a 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 import msgspec
 
@@ -38,6 +39,16 @@ def parse_size(text: str) -> Size | None:
     cpus, amount, unit = match.groups()
     size = Size(int(cpus), int(amount) * (1024 if unit.lower() == "gb" else 1))
     return size if size.cpus >= 1 and size.memory_mib >= LEAST_MEMORY_MIB else None
+
+
+def asked(labels: Iterable[str]) -> Size | None:
+    """The size that a job's labels ask for, None for none; of several the largest, for whoever only counts."""
+    return max(sizes_of(labels), default=None)
+
+
+def sizes_of(labels: Iterable[str]) -> set[Size]:
+    """The different sizes that a job's labels ask for; more than one is a contradiction."""
+    return {size for label in labels if (size := size_of_label(label)) is not None}
 
 
 def size_of_label(label: str) -> Size | None:

@@ -37,6 +37,8 @@ class Host(msgspec.Struct, frozen=True):
     driver: str = ""
     takes_forks: bool = False
     largest: Size | None = None
+    usual: Size | None = None
+    memory_mib: int = 0
     key: bytes = b""
     draining: bool = False
     left: bool = False
@@ -45,6 +47,11 @@ class Host(msgspec.Struct, frozen=True):
 
     def offers(self, label: str) -> bool:
         return offers(self.labels, label, self.largest)
+
+    def takes_mib(self, asked: Size | None) -> int:
+        """What a job's machine takes of `memory_mib`; nothing where nobody counts."""
+        size = asked or self.usual
+        return size.memory_mib if self.memory_mib and size is not None else 0
 
     @property
     def open(self) -> bool:
@@ -99,6 +106,8 @@ def _joined(host_id: HostId, event: HostJoined) -> Host:
         driver=event.driver,
         takes_forks=event.takes_forks,
         largest=event.largest,
+        usual=event.usual,
+        memory_mib=event.memory_mib,
         key=event.key,
     )
 

@@ -41,4 +41,5 @@ def order_of(run: Run, key: JobKey, cause: Cause) -> JobOrder:
         matrix=job.matrix,
         inputs=plan.inputs,
         vars=plan.vars,
+        labels=job.labels,
     )

@@ -13,6 +13,7 @@ import msgspec
 
 from libs.contracts.ids import HostId, JobKey, RepositoryId, RunId
 from libs.contracts.plan import Trust
+from libs.contracts.size import Size, asked, size_of_label, sizes_of
 from services.scheduler.hosts import Fleet, Host
 
 
@@ -39,11 +40,13 @@ class Waiting(msgspec.Struct, frozen=True):
 
 
 class Usage(msgspec.Struct, frozen=True):
-    """Attempts that are assigned or running: by host, by repository, and by matrix."""
+    """Attempts that are assigned or running: by host, by repository, and by matrix, and their memory."""
 
     hosts: Mapping[HostId, int] = {}
     repositories: Mapping[RepositoryId, int] = {}
     groups: Mapping[str, int] = {}
+    memory_mib: Mapping[HostId, int] = {}
+    """What their machines have, of the hosts that count it."""
 
 
 class Assignment(msgspec.Struct, frozen=True):
@@ -59,18 +62,21 @@ def place(waiting: Iterable[Waiting], fleet: Fleet, usage: Usage) -> list[Assign
     if not free:
         return []
     groups = dict(usage.groups)
-    fitting: dict[object, list[Host]] = {}
+    memory = dict(usage.memory_mib)
+    fitting: dict[object, tuple[list[Host], Size | None]] = {}
     made: list[Assignment] = []
     for job in _fairly(waiting, usage):
         if job.limit is not None and groups.get(job.group, 0) >= job.limit:
             continue
         kind = (job.labels, job.trust, job.not_hosts, job.refused_by)
         if kind not in fitting:
-            fitting[kind] = candidates(job, fleet)
-        host_id = _roomiest(fitting[kind], free)
+            fitting[kind] = candidates(job, fleet), asked(job.labels)
+        hosts, size = fitting[kind]
+        host_id = _roomiest([host for host in hosts if _has_memory(host, size, memory)], free)
         if host_id is None:
             continue
         free[host_id] -= 1
+        memory[host_id] = memory.get(host_id, 0) + fleet[host_id].takes_mib(size)
         groups[job.group] = groups.get(job.group, 0) + 1
         made.append(Assignment(job.run_id, job.job, host_id))
         if free[host_id] == 0:
@@ -91,7 +97,12 @@ def misfit(job: Waiting, host: Host) -> str | None:
     """Why this host can never take the job; None where it can."""
     if host.id in job.refused_by:
         return "it refused the job for good"
+    if len(sizes_of(job.labels)) > 1:
+        return f"the job asks for two sizes, {_listed(sizes_of(job.labels))}, and has one machine"
     missing = [label for label in job.labels if not host.offers(label)]
+    too_large = [size for label in missing if (size := size_of_label(label)) is not None]
+    if too_large and host.largest is not None:
+        return f"the job asks for {max(too_large)}, it offers up to {host.largest}"
     if missing:
         return f"it has no label {', '.join(missing)}"
     if job.trust == "fork" and not host.takes_forks:
@@ -126,11 +137,23 @@ def _obstacle(job: Waiting, host: Host, fleet: Fleet, usage: Usage) -> str:
         return "an earlier attempt failed there, and another host can take it"
     if host.full or usage.hosts.get(host.id, 0) >= host.slots:
         return f"all of its {host.slots} slots are taken"
+    if not _has_memory(host, asked(job.labels), usage.memory_mib):
+        mine, taken = host.takes_mib(asked(job.labels)), usage.memory_mib.get(host.id, 0)
+        return f"{taken} of its {host.memory_mib} MiB for machines are taken, and the job needs {mine}"
     return "it has room"
 
 
 def _free(host: Host, usage: Usage) -> int:
     return host.slots - usage.hosts.get(host.id, 0) if host.open and not host.full else 0
+
+
+def _has_memory(host: Host, size: Size | None, memory_mib: Mapping[HostId, int]) -> bool:
+    mine = host.takes_mib(size)
+    return mine == 0 or memory_mib.get(host.id, 0) + mine <= host.memory_mib
+
+
+def _listed(sizes: Iterable[Size]) -> str:
+    return " and ".join(map(str, sorted(sizes)))
 
 
 def _roomiest(hosts: list[Host], free: Mapping[HostId, int]) -> HostId | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from libs.contracts.run import JobFinished
+from libs.contracts.size import sizes_of
 from services.scheduler.ending import finish
 from services.scheduler.hosts import Fleet
 from services.scheduler.place import Waiting, misfit
@@ -36,6 +37,10 @@ def _reason(run: Run, job: Job, fleet: Fleet) -> str:
     if not hosts:
         return "there is no host"
     nobody = [label for label in job.labels if not any(host.offers(label) for host in hosts)]
+    largest = [f"{host.id} up to {host.largest}" for host in hosts if host.largest is not None]
+    wanted_sizes = sizes_of(nobody)
+    if wanted_sizes and largest:
+        return f"it asks for {max(wanted_sizes)}, and no host offers that: {', '.join(largest[:3])}"
     if nobody:
         return f"no host has the label {', '.join(nobody)}"
     if job.refused_by:

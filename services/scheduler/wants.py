@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from libs.contracts.ids import HostId
 from libs.contracts.run import JobAssigned
+from libs.contracts.size import Size, asked
 from services.scheduler.place import Waiting
 from services.scheduler.run_state import ON_A_HOST, Job, Run
 
@@ -39,10 +42,17 @@ def queued(run: Run) -> list[Waiting]:
     return [waiting_of(run, job, position) for position, job in jobs if job.phase == "queued"]
 
 
-def occupied(run: Run) -> list[tuple[HostId, str]]:
-    """The host and the matrix of each attempt that is assigned or running."""
+class Slot(NamedTuple):
+    """What one attempt that is assigned or running takes: a slot of its host, a place in its matrix, and memory."""
+
+    host: HostId
+    group: str
+    asked: Size | None
+
+
+def occupied(run: Run) -> list[Slot]:
     return [
-        (job.attempt.host, group_of(run, job))
+        Slot(job.attempt.host, group_of(run, job), asked(job.labels))
         for job in run.jobs.values()
         if job.attempt is not None and job.phase in ON_A_HOST
     ]

@@ -14,13 +14,14 @@ from libs.bus.port import Stored
 from libs.contracts import subjects
 from libs.contracts.attempt import AttemptRefused
 from libs.contracts.ids import Cause, HostId, RepositoryId, RunId
+from libs.contracts.size import Size
 from libs.contracts.subjects import AttemptAddress, RunAddress
 from services.scheduler.evolve import evolve, evolve_attempt
 from services.scheduler.hosts import Fleet, refused
 from services.scheduler.place import Usage
 from services.scheduler.run_state import Run
 from services.scheduler.shell.decoding import AttemptCommit, RunCommit
-from services.scheduler.wants import occupied
+from services.scheduler.wants import Slot, occupied
 
 Key = TypeVar("Key")
 
@@ -74,11 +75,20 @@ class Index:
         self._hosts: Counter[HostId] = Counter()
         self._groups: Counter[str] = Counter()
         self._repositories: Counter[RepositoryId] = Counter()
-        self._counted: dict[RunId, tuple[RepositoryId, list[tuple[HostId, str]]]] = {}
+        self._sizes: dict[HostId, Counter[Size | None]] = {}
+        self._counted: dict[RunId, tuple[RepositoryId, list[Slot]]] = {}
 
     @property
     def usage(self) -> Usage:
-        return Usage(self._hosts, self._repositories, self._groups)
+        return Usage(self._hosts, self._repositories, self._groups, self._memory_mib())
+
+    def _memory_mib(self) -> dict[HostId, int]:
+        """Of each host that counts it. A job that asked for no size takes the host's usual one."""
+        return {
+            host.id: sum(host.takes_mib(size) * count for size, count in self._sizes[host.id].items())
+            for host in self.fleet.values()
+            if host.memory_mib and host.id in self._sizes
+        }
 
     def held(self) -> Iterator[Tracked]:
         """The runs that have an attempt on a host."""
@@ -116,9 +126,10 @@ class Index:
             return
         repository, slots = run.plan.repository.id, occupied(run)
         self._counted[run.id] = (repository, slots)
-        for host_id, group in slots:
+        for host_id, group, size in slots:
             self._hosts[host_id] += 1
             self._groups[group] += 1
+            self._sizes.setdefault(host_id, Counter())[size] += 1
             self._repositories[repository] += 1
 
     def drop(self, run_id: RunId) -> None:
@@ -127,10 +138,13 @@ class Index:
 
     def _uncount(self, run_id: RunId) -> None:
         repository, slots = self._counted.pop(run_id, (RepositoryId(0), []))
-        for host_id, group in slots:
+        for host_id, group, size in slots:
             _less(self._hosts, host_id)
             _less(self._groups, group)
             _less(self._repositories, repository)
+            _less(self._sizes[host_id], size)
+            if not self._sizes[host_id]:
+                del self._sizes[host_id]
 
 
 def _less(counts: Counter[Key], key: Key) -> None:

@@ -177,7 +177,7 @@ class Story:
 def usage(run: Run) -> Usage:
     hosts: dict[HostId, int] = {}
     groups: dict[str, int] = {}
-    for host_id, group in occupied(run):
+    for host_id, group, _ in occupied(run):
         hosts[host_id] = hosts.get(host_id, 0) + 1
         groups[group] = groups.get(group, 0) + 1
     return Usage(hosts, {run.plan.repository.id: sum(hosts.values())}, groups)

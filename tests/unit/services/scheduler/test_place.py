@@ -9,9 +9,11 @@ import pytest
 
 from libs.contracts.ids import HostId, JobKey, RepositoryId, RunId
 from libs.contracts.run import RunPlanned
+from libs.contracts.size import Size
 from services.scheduler.decide import decide
 from services.scheduler.evolve import evolve
-from services.scheduler.place import Usage, Waiting, explain, place
+from services.scheduler.hosts import Host
+from services.scheduler.place import Usage, Waiting, explain, misfit, place
 from services.scheduler.wants import queued
 from tests.unit.services.scheduler.story import NOON, Story, fleet, host, job, matrix, plan
 
@@ -153,3 +155,35 @@ def _planned_and_placed(planned: object, hosts: object) -> float:
     elapsed = time.perf_counter() - begun
     assert len(made) == 256
     return elapsed
+
+
+def machines(host_id: str = "h1", memory_mib: int = 8192, **fields: object) -> Host:
+    return host(host_id, largest=Size(4, 8192), usual=Size(1, 2048), memory_mib=memory_mib, **fields)
+
+
+def test_a_size_is_asked_for_by_label_and_offered_up_to_the_largest() -> None:
+    fitting, too_large = wait("a", "linux", "firebreak-2cpu-4gb"), wait("a", "firebreak-8cpu-32gb")
+    assert misfit(fitting, machines()) is None
+    assert misfit(too_large, machines()) == "the job asks for 8cpu-32gb, it offers up to 4cpu-8gb"
+    assert misfit(fitting, host()) == "it has no label firebreak-2cpu-4gb"
+
+
+def test_two_sizes_are_a_contradiction() -> None:
+    job = wait("a", "firebreak-1cpu-1gb", "firebreak-2cpu-4gb")
+    assert misfit(job, machines()) == "the job asks for two sizes, 1cpu-1gb and 2cpu-4gb, and has one machine"
+
+
+def test_the_memory_of_a_hosts_machines_is_never_promised_twice() -> None:
+    jobs = [wait(f"j{n}", "linux", "firebreak-1cpu-3gb", seconds=n) for n in range(4)]
+    assert names(place(jobs, fleet(machines(slots=9)), Usage())) == [("j0", "h1"), ("j1", "h1")]
+    taken = Usage(memory_mib={HostId("h1"): 6144})
+    assert names(place([*jobs, wait("usual", seconds=9)], fleet(machines(slots=9)), taken)) == [("usual", "h1")]
+    assert explain(jobs[0], jobs, fleet(machines(slots=9)), taken)[0] == (
+        "host h1: 6144 of its 8192 MiB for machines are taken, and the job needs 3072"
+    )
+
+
+def test_a_job_with_no_room_for_its_machine_holds_up_no_smaller_one() -> None:
+    jobs = [wait("large", "linux", "firebreak-4cpu-8gb"), wait("small", seconds=1)]
+    taken = Usage(memory_mib={HostId("h1"): 4096})
+    assert names(place(jobs, fleet(machines(slots=9)), taken)) == [("small", "h1")]
