@@ -17,6 +17,12 @@ AGENT_LEAF = "agent"
 version-2 cgroup that holds processes cannot have limits for groups below it."""
 
 
+PERIOD_US = 100_000
+"""The kernel's own default: within each, a group may use its quota of processor time, then it waits for the next."""
+LEAST_QUOTA_US = 1_000
+"""The kernel takes no less."""
+
+
 def name_of(folder: str) -> str:
     """The name of a sandbox's groups: its own, and a mark of the agent's folder, so that agents tell theirs apart."""
     return f"{prefix_of(os.path.dirname(folder))}{os.path.basename(folder)}"
@@ -80,9 +86,20 @@ class Made(NamedTuple):
     limited: bool = False
 
 
-def make(hierarchies: list[Hierarchy], name: str, *, memory_bytes: int | None, processes: int | None) -> Made:
-    """Makes the groups that a sandbox needs: one to freeze and kill, and those that hold its limits."""
-    limits = {"memory": memory_bytes, "pids": processes}
+def make(
+    hierarchies: list[Hierarchy],
+    name: str,
+    *,
+    memory_bytes: int | None = None,
+    processes: int | None = None,
+    cpus: float | None = None,
+) -> Made:
+    """Makes the groups that a sandbox needs: one to freeze and kill, and those that hold its limits.
+
+    `cpus` is processor time a second: two are two processors' worth, on whichever of the host's it runs.
+    """
+    quota = None if cpus is None else max(LEAST_QUOTA_US, round(cpus * PERIOD_US))
+    limits = {"memory": memory_bytes, "pids": processes, "cpu": quota}
     wanted = {controller: bound for controller, bound in limits.items() if bound is not None}
     folders: list[str] = []
     held: set[str] = set()
@@ -94,7 +111,9 @@ def make(hierarchies: list[Hierarchy], name: str, *, memory_bytes: int | None, p
         folder = _make(hierarchy, name, freezes)
         if folder is not None:
             folders.append(folder)
-            held |= {controller for controller, bound in mine.items() if _limit(folder, hierarchy, controller, bound)}
+            held |= {
+                controller for controller, bound in mine.items() if limit(folder, hierarchy.version, controller, bound)
+            }
     return Made(tuple(folders), limited=held == wanted.keys())
 
 
@@ -120,13 +139,22 @@ def _offers(hierarchy: Hierarchy, controller: str) -> bool:
     )
 
 
-def _limit(folder: str, hierarchy: Hierarchy, controller: str, bound: int) -> bool:
+def limit(folder: str, version: int, controller: str, bound: int) -> bool:
+    """Bounds a group: bytes of `memory`, processes of `pids`, microseconds of `cpu` in each PERIOD_US."""
     if controller == "pids":
         return _write(f"{folder}/pids.max", str(bound))
-    if hierarchy.version == 1:
+    if controller == "cpu":
+        return _limit_cpu(folder, version, bound)
+    if version == 1:
         return _write(f"{folder}/memory.limit_in_bytes", str(bound))
     _write(f"{folder}/memory.swap.max", "0")
     return _write(f"{folder}/memory.max", str(bound))
+
+
+def _limit_cpu(folder: str, version: int, quota_us: int) -> bool:
+    if version == 2:
+        return _write(f"{folder}/cpu.max", f"{quota_us} {PERIOD_US}")
+    return _write(f"{folder}/cpu.cfs_period_us", str(PERIOD_US)) and _write(f"{folder}/cpu.cfs_quota_us", str(quota_us))
 
 
 def enter(folders: tuple[str, ...], pid: int) -> bool:

@@ -101,6 +101,7 @@ class HostSandbox:
             cgroups.name_of(self.footprint.folder),
             memory_bytes=self._spec.memory_bytes,
             processes=self._spec.processes,
+            cpus=self._spec.cpus,
         )
         if made.folders:
             self.capabilities |= {Capability.FREEZER}
@@ -132,7 +133,7 @@ class HostSandbox:
         return command
 
     def _is_limited(self) -> bool:
-        return self._spec.memory_bytes is not None or self._spec.processes is not None
+        return (self._spec.memory_bytes, self._spec.processes, self._spec.cpus) != (None, None, None)
 
     async def put(self, archive: TarStream | bytes, path: str) -> None:
         from services.vm_agent.sandbox import streamed

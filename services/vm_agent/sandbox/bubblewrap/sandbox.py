@@ -95,6 +95,7 @@ class BubblewrapSandbox:
             cgroups.name_of(self._folder),
             memory_bytes=self._spec.memory_bytes,
             processes=self._spec.processes,
+            cpus=self._spec.cpus,
         )
         self.footprint = self._footprint_of(made.folders, 0)
         if made.folders:

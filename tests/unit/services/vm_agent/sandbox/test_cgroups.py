@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
+import pytest
+
 from services.vm_agent.sandbox import cgroups
 from services.vm_agent.sandbox.cgroups import Hierarchy
 
@@ -58,3 +63,44 @@ def test_without_a_group_nothing_freezes() -> None:
     assert not cgroups.kill(())
     assert not cgroups.is_frozen(())
     assert cgroups.enter((), 1)
+
+
+LIMITS = {
+    (2, "memory", 1 << 20): {"memory.swap.max": "0", "memory.max": "1048576"},
+    (2, "pids", 20): {"pids.max": "20"},
+    (2, "cpu", 150_000): {"cpu.max": "150000 100000"},
+    (1, "memory", 1 << 20): {"memory.limit_in_bytes": "1048576"},
+    (1, "pids", 20): {"pids.max": "20"},
+    (1, "cpu", 150_000): {"cpu.cfs_period_us": "100000", "cpu.cfs_quota_us": "150000"},
+}
+
+
+@pytest.mark.parametrize("version, controller, bound", LIMITS)
+def test_what_the_kernel_is_told_of_a_limit(version: int, controller: str, bound: int, tmp_path: Path) -> None:
+    told = LIMITS[version, controller, bound]
+    for name in told:
+        (tmp_path / name).touch()
+    assert cgroups.limit(str(tmp_path), version, controller, bound)
+    assert {name: (tmp_path / name).read_text() for name in told} == told
+
+
+@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.parametrize("controller", ["memory", "pids", "cpu"])
+def test_a_controller_that_is_not_there_does_not_hold_its_limit(version: int, controller: str, tmp_path: Path) -> None:
+    assert not cgroups.limit(str(tmp_path), version, controller, 1)
+
+
+def test_the_kernel_holds_all_three_limits_where_it_may() -> None:
+    name = f"firebreak.test-{os.urandom(4).hex()}"
+    made = cgroups.make(cgroups.usable(), name, memory_bytes=64 * 1024**2, processes=20, cpus=1.5)
+    try:
+        if not made.limited:
+            pytest.skip("this user may not make cgroups with cpu, memory and pids; as root or with delegation it may")
+        contents = [(Path(folder) / "pids.max").read_text().strip() for folder in made.folders if _has(folder)]
+        assert contents == ["20"]
+    finally:
+        assert all([cgroups.remove(folder) for folder in made.folders])
+
+
+def _has(folder: str) -> bool:
+    return (Path(folder) / "pids.max").exists()
