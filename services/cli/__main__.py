@@ -25,6 +25,7 @@ COMMANDS = {
     "why": ("why", "Why a run or a job is queued, skipped, slow or red."),
     "events": ("events", "Read the event log."),
     "hosts": ("hosts", "List, show, drain and undrain hosts."),
+    "image": ("image", "Build, list, verify and remove guest images."),
     "sql": ("sql", "Ask DuckDB what was learned, read-only."),
     "doctor": ("doctor", "Say what works on this machine and what is missing."),
     "ingress": ("service", "One service: take webhooks."),

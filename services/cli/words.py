@@ -10,7 +10,7 @@ from datetime import datetime
 from libs.contracts.results import Result
 from libs.views.words import MARKS, between, duration
 
-__all__ = ["between", "clock", "duration", "plain", "result", "table"]
+__all__ = ["between", "clock", "duration", "plain", "result", "size", "table"]
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
@@ -22,6 +22,15 @@ def result(value: Result | None, state: str = "") -> str:
 
 def clock(time: datetime | None) -> str:
     return time.strftime("%Y-%m-%d %H:%M:%S") if time else ""
+
+
+def size(count: int) -> str:
+    """A number of bytes: `104 MB`."""
+    for unit in ("bytes", "kB", "MB"):
+        if count < 1000:
+            return f"{count} {unit}"
+        count = round(count / 1000)
+    return f"{count} GB"
 
 
 def plain(text: str) -> str:
