@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from libs import process
 from libs.bus.port import Bus, BusDown, Consumer, Handler
 from libs.bus.streams import prepare
@@ -25,13 +27,16 @@ from libs.contracts.envelope import encode
 from libs.contracts.host import HEARTBEAT_SECONDS, HostEvent, HostLeft, VmReaped
 from libs.contracts.ids import BootId, Cause
 from libs.process import Process
-from libs.settings import BadSetting
+from libs.settings import BadSetting, Settings
 from libs.sources import Sources
 from libs.telemetry import log
 from services.vm_agent.agent import Agent, Host
 from services.vm_agent.attempt import Bases
+from services.vm_agent.capacity import Capacity, host_memory_mib
+from services.vm_agent.capacity import capacity as capacity_of
 from services.vm_agent.clock_skew import clock_skew_ms
 from services.vm_agent.contact import Contact
+from services.vm_agent.custody import Custody
 from services.vm_agent.finishing import to_the_end
 from services.vm_agent.guard import Guard, NoGuard
 from services.vm_agent.host_log import HostLog, TakenOver
@@ -41,6 +46,7 @@ from services.vm_agent.keys import HostKey
 from services.vm_agent.sandbox.drivers import NoDriver, choose
 from services.vm_agent.sandbox.premises import premises_of
 from services.vm_agent.sandbox.protocol import Driver
+from services.vm_agent.stock import NoStock, Stock
 
 STOPPED = "the agent was stopped"
 SPARE_HANDLERS = 8
@@ -91,6 +97,10 @@ async def _serve(process: Process, options: Options, sources: Sources, folder: P
     driver = options.driver or await choose(settings.driver, premises_of(settings, folder))
     boot_id = BootId(os.urandom(16).hex())
     host_log = HostLog(process.bus, settings.host_id, boot_id, _now)
+    holder: list[Contact] = []
+    guard = _guard(options, lambda seconds: [contact.suspect(_stopped(seconds)) for contact in holder])
+    custody = Custody(journal, guard)
+    capacity = _capacity(settings) if driver.makes_machines else None
     bases = Bases(
         bus=process.bus,
         blobs=process.blobs,
@@ -100,24 +110,23 @@ async def _serve(process: Process, options: Options, sources: Sources, folder: P
         spool_folder=folder,
         job_environment=settings.job_environment,
         patience=options.patience,
+        stock=_stock(settings, driver, capacity, custody, host_log),
     )
-    host = Host(settings.host_id, settings.slots, settings.labels, HostKey(enabled=options.seals), _now)
+    host = Host(settings.host_id, settings.slots, settings.labels, HostKey(enabled=options.seals), _now, capacity)
     reaped = await _reaped(driver, journal)
-    holder: list[Contact] = []
-    guard = _guard(options, lambda seconds: [contact.suspect(_stopped(seconds)) for contact in holder])
-    agent = Agent(host, bases, host_log, journal, guard)
+    agent = Agent(host, bases, host_log, custody)
     contact = Contact(process.bus, agent, time.monotonic)
     holder.append(contact)
     await guard.start()
     try:
         await host_log.join([agent.joined(await clock_skew_ms(process.bus, host.id, _now)), *reaped])
         logger.info("joined", host=host.id, driver=driver.name, slots=host.slots, isolation=driver.isolation)
-        await _work(process, agent, contact, host_log)
+        await _work(process, agent, contact, host_log, bases.stock)
     finally:
         await guard.close()
 
 
-async def _work(process: Process, agent: Agent, contact: Contact, host_log: HostLog) -> None:
+async def _work(process: Process, agent: Agent, contact: Contact, host_log: HostLog, stock: Stock) -> None:
     """Takes orders until cancelled, then ends what runs and says goodbye."""
     settings = process.settings
     orders = Consumer(
@@ -132,6 +141,8 @@ async def _work(process: Process, agent: Agent, contact: Contact, host_log: Host
             tasks.create_task(_beat(process, agent))
             tasks.create_task(contact.keep())
             tasks.create_task(_reap(agent))
+            tasks.create_task(stock.run())
+            tasks.create_task(host_log.write())
             tasks.create_task(host_log.until_taken_over())
             tasks.create_task(_consume(process.bus, orders, agent.on_order))
             tasks.create_task(_consume(process.bus, commands, agent.on_command))
@@ -165,6 +176,7 @@ async def _stop(agent: Agent, host_log: HostLog) -> None:
     event = HostLeft(agent.boot_id, STOPPED)
     with contextlib.suppress(TimeoutError, TakenOver):
         async with asyncio.timeout(GOODBYE_SECONDS):
+            await host_log.flush()
             await host_log.append([event], Cause(agent.boot_id))
 
 
@@ -195,6 +207,30 @@ async def _reaped(driver: Driver, journal: Journal) -> list[HostEvent]:
         if swept.removed:
             events.append(VmReaped(swept.id, what))
     return events
+
+
+def _capacity(settings: Settings) -> Capacity:
+    made = capacity_of(
+        os.cpu_count() or 1,
+        host_memory_mib(),
+        settings.slots,
+        usual=settings.vm_size,
+        largest=settings.vm_largest,
+    )
+    return replace(made, disk_bytes=settings.vm_disk_bytes)
+
+
+def _stock(settings: Settings, driver: Driver, capacity: Capacity | None, custody: Custody, host_log: HostLog) -> Stock:
+    """A pool where sandboxes are machines; anything else is made in a moment, and loads no pool."""
+    if capacity is None:
+        return NoStock(driver)
+    from services.vm_agent.pool.shapes import shapes_wanted
+    from services.vm_agent.pool.shell import WarmPool
+    from services.vm_agent.pool.state import pools_of
+
+    wanted = shapes_wanted(settings.pool, capacity)
+    pools = pools_of(wanted, capacity.memory_mib, f"pool-{os.urandom(3).hex()}")
+    return WarmPool(driver, pools, custody=custody, tell=host_log.add, clock=time.monotonic)
 
 
 def _guard(options: Options, on_paused: Callable[[float], object]) -> Guard:

@@ -21,19 +21,20 @@ from libs.contracts import ids
 from libs.contracts.attempt import AttemptRefused
 from libs.contracts.commands import DrainHost
 from libs.contracts.envelope import commit
-from libs.contracts.host import Heartbeat, HostDraining, HostJoined, VmReaped
+from libs.contracts.host import Heartbeat, HostDraining, HostJoined, VmDestroyed, VmReaped
 from libs.contracts.ids import BootId, Cause, HostId
 from libs.contracts.orders import CancelOrder, JobOrder, LargeOrder, Order
 from libs.contracts.run import CancelReason
 from libs.contracts.subjects import parse_attempt
 from libs.telemetry import log
-from services.vm_agent.admission import Room, refusal, spec_of
+from services.vm_agent.admission import MIB, Room, refusal, spec_of
 from services.vm_agent.attempt import Attempt, Bases
-from services.vm_agent.guard import Guard
+from services.vm_agent.capacity import Capacity
+from services.vm_agent.custody import Custody
 from services.vm_agent.host_log import HostLog
-from services.vm_agent.journal import Journal
 from services.vm_agent.keys import CannotOpen, HostKey
 from services.vm_agent.lease import Lease
+from services.vm_agent.live import Live
 from services.vm_agent.sandbox.protocol import SandboxError, SandboxId
 from services.vm_agent.sandbox.standstill import StillRunning
 
@@ -62,15 +63,17 @@ class Host:
     labels: tuple[str, ...]
     key: HostKey
     now: Callable[[], datetime]
+    capacity: Capacity | None = None
+    """None where jobs get no machines."""
 
 
 class Agent:
-    def __init__(self, host: Host, bases: Bases, host_log: HostLog, journal: Journal, guard: Guard) -> None:
-        self._host, self._bases, self._host_log = host, bases, host_log
-        self._journal, self._guard = journal, guard
+    def __init__(self, host: Host, bases: Bases, host_log: HostLog, custody: Custody) -> None:
+        self._host, self._bases, self._host_log, self._custody = host, bases, host_log, custody
         self._attempts: dict[str, Attempt] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._early_cancels: dict[str, CancelReason] = {}
+        self._live = Live(self._sandboxes, bases.stock.held, *bases.others)
         self._draining = False
         self.leftovers: list[Attempt] = []
         self.changed = asyncio.Event()
@@ -81,7 +84,7 @@ class Agent:
         return self._bases.boot_id
 
     def joined(self, clock_skew_ms: float) -> HostJoined:
-        driver = self._bases.driver
+        driver, capacity = self._bases.driver, self._host.capacity
         return HostJoined(
             host=self._host.id,
             boot_id=self._bases.boot_id,
@@ -91,9 +94,13 @@ class Agent:
             key=self._host.key.public,
             clock_skew_ms=clock_skew_ms,
             takes_forks=driver.takes_forks,
+            largest=None if capacity is None else capacity.largest,
+            usual=None if capacity is None else capacity.usual,
+            memory_mib=0 if capacity is None else capacity.memory_mib,
         )
 
     def heartbeat(self) -> Heartbeat:
+        pools = self._bases.stock.states()
         return Heartbeat(
             host=self._host.id,
             boot_id=self._bases.boot_id,
@@ -101,6 +108,8 @@ class Agent:
             free_slots=max(0, self._host.slots - self._used()),
             running=tuple(self._attempts),
             draining=self._draining,
+            warm=tuple(sorted({pool.image for pool in pools if pool.ready})),
+            pools=pools,
         )
 
     async def on_order(self, message: Message) -> None:
@@ -126,6 +135,7 @@ class Agent:
             raise Poison(f"this is no command for a host: {error}") from None
         if command.undrain == self._draining:
             self._draining = not command.undrain
+            self._bases.stock.drain(self._draining)
             event = HostDraining(command.by, undrained=command.undrain)
             await self._host_log.append([event], Cause(command.id), command.by)
             self.changed.set()
@@ -143,6 +153,8 @@ class Agent:
     async def judge(self, *, resume: bool) -> None:
         """Whose is each attempt, and the host's name? Raises BusDown."""
         await self._host_log.check()
+        if resume:
+            await self._bases.stock.resume()
         for subject, attempt in list(self._attempts.items()):
             if not attempt.lease.owns(await self._bases.bus.last(subject)):
                 logger.warning("attempt fenced", attempt=subject, why="its subject has moved on")
@@ -204,7 +216,7 @@ class Agent:
 
     def _start(self, order: JobOrder, secrets: dict[str, str]) -> asyncio.Task[None]:
         name = SandboxId(f"{order.run_id}-{order.n}-{os.urandom(4).hex()}")
-        sandbox = self._bases.driver.create(spec_of(order, name))
+        spec = spec_of(order, name, self._host.capacity)
         lease = Lease(
             self._bases.bus,
             subject=order.attempt,
@@ -214,8 +226,9 @@ class Agent:
             actor=order.actor,
             now=self._host.now,
         )
-        attempt = Attempt(self._bases, order, sandbox, lease=lease, secrets=secrets, keeper=self)
+        attempt = Attempt(self._bases, order, spec, lease=lease, secrets=secrets, keeper=self)
         self._attempts[order.attempt] = attempt
+        self._bases.stock.jobs_take(self._used_mib())
         early = self._early_cancels.pop(order.attempt, None)
         if early is not None:
             attempt.cancel(early)
@@ -229,18 +242,23 @@ class Agent:
         task = self._tasks.pop(subject)
         if not task.cancelled() and (error := task.exception()) is not None:
             logger.error("attempt broke", attempt=subject, why=repr(error))
+        self._bases.stock.jobs_take(self._used_mib())
         self.changed.set()
 
     def sandbox_stands(self, attempt: Attempt) -> None:
         """It exists from now on: the watchdog and the journal know of it."""
-        self._journal.opened(attempt.sandbox.id, attempt.order.attempt)
-        self._guard.register(attempt.sandbox)
+        self._custody.took(attempt.sandbox, attempt.order.attempt)
+
+    def sandbox_gone(self, attempt: Attempt, why: str) -> None:
+        self._custody.gave_up(attempt.sandbox.id)
+        if self._bases.driver.makes_machines:
+            self._host_log.add(VmDestroyed(attempt.sandbox.id, why, attempt.order.attempt), attempt.order.cause)
 
     def sandbox_stays(self, attempt: Attempt) -> None:
         self.leftovers.append(attempt)
 
     async def reap(self) -> None:
-        """Tries again to remove what resisted, and says so where it went."""
+        """Tries again to remove what resisted, looks for what nobody knows of, and says so where it went."""
         for attempt in list(self.leftovers):
             try:
                 await attempt.sandbox.destroy()
@@ -248,13 +266,19 @@ class Agent:
                 logger.warning("sandbox resists", sandbox=attempt.sandbox.id, why=repr(error))
                 continue
             self.leftovers.remove(attempt)
-            self.sandbox_gone(attempt)
-            event = VmReaped(attempt.sandbox.id, f"what {attempt.order.attempt} left")
-            await self._host_log.append([event], attempt.order.cause)
+            self._reaped(attempt.sandbox.id, f"what {attempt.order.attempt} left", attempt.order.cause)
+        for swept in await self._bases.driver.sweep(self._live):
+            logger.warning("leftover sandbox", sandbox=swept.id, what=swept.what, removed=swept.removed)
+            if swept.removed:
+                self._reaped(SandboxId(swept.id), swept.what, None)
 
-    def sandbox_gone(self, attempt: Attempt) -> None:
-        self._guard.unregister(attempt.sandbox.id)
-        self._journal.closed(attempt.sandbox.id, attempt.order.attempt)
+    def _reaped(self, sandbox_id: SandboxId, what: str, cause: Cause | None) -> None:
+        self._custody.gave_up(sandbox_id)
+        self._host_log.add(VmReaped(sandbox_id, what), cause)
+
+    def _sandboxes(self) -> list[SandboxId]:
+        """Of attempts, also of those that could not be removed yet: they are tried on their own."""
+        return [attempt.sandbox.id for attempt in (*list(self._attempts.values()), *list(self.leftovers))]
 
     def _cancel(self, subject: str, reason: CancelReason) -> None:
         attempt = self._attempts.get(subject)
@@ -289,11 +313,20 @@ class Agent:
             driver=driver.name,
             takes_forks=driver.takes_forks,
             isolation=driver.isolation,
+            capacity=self._host.capacity,
+            used_mib=self._used_mib(),
         )
 
     def _used(self) -> int:
         """An attempt that is about to say its end has left its slot: the scheduler answers it with the next order."""
         return sum(1 for attempt in self._attempts.values() if not attempt.ending)
+
+    def _used_mib(self) -> int:
+        """Of its slot goes its memory, as the scheduler counts it."""
+        if self._host.capacity is None:
+            return 0
+        bytes_ = sum(a.spec.memory_bytes or 0 for a in self._attempts.values() if not a.ending)
+        return bytes_ // MIB
 
 
 def _check_address(subject: str, host: HostId) -> None:

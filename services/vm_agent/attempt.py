@@ -6,9 +6,10 @@ the sandbox boots for long, AttemptStarted is stored before. The sandbox is dest
 
 from __future__ import annotations
 
+import asyncio
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -34,7 +35,8 @@ from services.vm_agent.lease import Fenced, Lease
 from services.vm_agent.log.job_log import JobLog
 from services.vm_agent.log.spool import Spool
 from services.vm_agent.ports import Sources
-from services.vm_agent.sandbox.protocol import Driver, Ready, Sandbox, SandboxError
+from services.vm_agent.sandbox.protocol import Driver, Ready, Sandbox, SandboxError, SandboxId, SandboxSpec
+from services.vm_agent.stock import Stock
 
 logger = log.get("agent")
 
@@ -54,13 +56,16 @@ class Bases:
     spool_folder: Path
     job_environment: Mapping[str, str]
     patience: Patience
+    stock: Stock
+    others: tuple[Callable[[], Collection[SandboxId]], ...] = ()
+    """Who else has sandboxes that no sweep may take: what is kept of failed jobs."""
 
 
 class Keeper(Protocol):
     """Who answers for sandboxes on this host."""
 
     def sandbox_stands(self, attempt: Attempt) -> None: ...
-    def sandbox_gone(self, attempt: Attempt) -> None: ...
+    def sandbox_gone(self, attempt: Attempt, why: str) -> None: ...
     def sandbox_stays(self, attempt: Attempt) -> None:
         """It could not be removed, though its attempt is over."""
         ...
@@ -73,17 +78,20 @@ class Attempt:
         self,
         bases: Bases,
         order: JobOrder,
-        sandbox: Sandbox,
+        spec: SandboxSpec,
         *,
         lease: Lease,
         secrets: Mapping[str, str],
         keeper: Keeper,
     ) -> None:
-        self._bases, self.order, self.sandbox, self.lease = bases, order, sandbox, lease
+        self._bases, self.order, self.spec, self.lease = bases, order, spec, lease
         self._secrets, self._keeper = secrets, keeper
+        self.sandbox: Sandbox = bases.stock.claim(spec)
         self.ending = False
         """Its end is being said: nothing of it runs any more."""
-        self._stands = False
+        self._stands = self.sandbox.id != spec.id
+        """Others know of it, and are told of its end: one that stood ready was there before."""
+        self._why_gone = "its job is over"
         self._begun = time.monotonic()
         self._job: Job | None = None
         self._early: CancelReason | None = None
@@ -103,7 +111,11 @@ class Attempt:
         try:
             await self._hold_and_run()
         except Fenced as fenced:
+            self._why_gone = f"its attempt was lost: {fenced}"
             logger.warning("attempt fenced", attempt=self.order.attempt, why=fenced)
+        except asyncio.CancelledError:
+            self._why_gone = "its attempt was ended"
+            raise
         finally:
             await to_the_end(self._clear())
 
@@ -123,7 +135,8 @@ class Attempt:
             self._keeper.sandbox_stays(self)
             return
         if self._stands:
-            self._keeper.sandbox_gone(self)
+            self._stands = False
+            self._keeper.sandbox_gone(self, self._why_gone)
 
     async def _end(self, event: AttemptFinished) -> None:
         self.ending = True
@@ -137,7 +150,7 @@ class Attempt:
         if self._bases.driver.makes_machines:
             await lease.append()
         try:
-            ready = await self.sandbox.start()
+            ready = await self._stand()
         except SandboxError as error:
             await self._end(AttemptFinished("error", why=f"no sandbox: {error}", duration_ms=self._passed_ms()))
             return
@@ -145,6 +158,20 @@ class Attempt:
         self._keeper.sandbox_stands(self)
         lease.add(self._vm_ready(ready))
         await self._finish(await self._run_job())
+
+    async def _stand(self) -> Ready:
+        """One that stood ready and does not answer any more is replaced: the job has not begun, and pays nothing."""
+        if self.sandbox.id == self.spec.id:
+            return await self.sandbox.start()
+        try:
+            return await self.sandbox.start()
+        except SandboxError as error:
+            logger.warning("pooled machine does not answer", vm=self.sandbox.id, why=error)
+            await self.sandbox.destroy()
+            self._stands = False
+            self._keeper.sandbox_gone(self, f"it stood ready and did not answer: {error}")
+        self.sandbox = self._bases.driver.create(self.spec)
+        return await self.sandbox.start()
 
     def _vm_ready(self, ready: Ready) -> VmReady:
         return VmReady(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Callable
 from datetime import datetime
 
@@ -13,10 +14,19 @@ from libs.contracts import ids, subjects
 from libs.contracts.envelope import commit
 from libs.contracts.host import HostEvent
 from libs.contracts.ids import BootId, Cause, HostId
+from libs.telemetry import log
 
 RETRY_SECONDS = 0.5
 JOIN_TRIES = 5
 """Two boots that start at once may both lose a round; five lost rounds mean a third party that should not be there."""
+BATCH_SECONDS = 0.05
+"""What happens in this time becomes one commit: jobs that end together are one write."""
+BATCH_EVENTS = 100
+"""Far below what a message of the bus may hold."""
+WAITING_EVENTS = 10_000
+"""While the bus is down no job begins, so that little happens; beyond this, the oldest are lost, and said to be."""
+
+logger = log.get("agent")
 
 
 class TakenOver(Exception):
@@ -29,6 +39,8 @@ class HostLog:
         self._subject = subjects.host(host)
         self._seq = 0
         self._appends = 0
+        self._waiting: list[tuple[Cause, HostEvent]] = []
+        self._noted = asyncio.Event()
         self._order = asyncio.Lock()
         self._taken_over = asyncio.Event()
 
@@ -44,8 +56,40 @@ class HostLog:
             return
         raise TakenOver(f"host {self._host}: others join under this name all the time")
 
+    def add(self, event: HostEvent, cause: Cause | None = None) -> None:
+        """It is stored soon, with what else there is by then; nobody waits for it."""
+        self._waiting.append((cause or Cause(self._boot_id), event))
+        if len(self._waiting) > WAITING_EVENTS:
+            _, dropped = self._waiting.pop(0)
+            logger.error("host event dropped", what=dropped, why=f"{WAITING_EVENTS} wait for the bus")
+        self._noted.set()
+
+    async def write(self) -> None:
+        """Until cancelled, stores what is added. Raises TakenOver."""
+        while True:
+            await self._noted.wait()
+            await asyncio.sleep(BATCH_SECONDS)
+            await self.flush()
+
+    async def flush(self) -> None:
+        """Returns when what was added is stored. Raises TakenOver."""
+        self._noted.clear()
+        while self._waiting:
+            cause, group = next(itertools.groupby(self._waiting[:BATCH_EVENTS], key=lambda one: one[0]))
+            batch = [event for _, event in group]
+            del self._waiting[: len(batch)]
+            await self.append(batch, cause)
+
     async def append(self, events: list[HostEvent], cause: Cause, actor: str = "") -> None:
-        """Waits while the bus is down. Raises TakenOver."""
+        """Waits while the bus is down. Raises TakenOver.
+
+        An append that has begun goes on though its caller is cancelled: the next one needs to know how it ended.
+        """
+        appending = asyncio.ensure_future(self._append_surely(events, cause, actor))
+        appending.add_done_callback(lambda task: task.cancelled() or task.exception())
+        await asyncio.shield(appending)
+
+    async def _append_surely(self, events: list[HostEvent], cause: Cause, actor: str) -> None:
         while True:
             try:
                 await self._append(events, cause, actor)

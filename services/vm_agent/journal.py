@@ -1,4 +1,4 @@
-"""On the host's disk: which sandboxes this agent has, and for which attempt: the next boot can say what it found.
+"""On the host's disk: which sandboxes this agent has, and for what: the next boot can say what it found.
 
 It is for people and for `VmReaped`; what is removed is decided by the sandboxes' own footprints. The file's lock keeps
 a second agent of the same name off this machine.
@@ -48,10 +48,11 @@ class Journal:
         os.ftruncate(self._descriptor, 0)
 
     def opened(self, sandbox: SandboxId, attempt: str) -> None:
+        """`attempt` is its subject, or says in words what else it is for."""
         self._write(Entry(sandbox, attempt, open=True))
 
-    def closed(self, sandbox: SandboxId, attempt: str) -> None:
-        self._write(Entry(sandbox, attempt, open=False))
+    def closed(self, sandbox: SandboxId) -> None:
+        self._write(Entry(sandbox, "", open=False))
 
     def close(self) -> None:
         os.close(self._descriptor)

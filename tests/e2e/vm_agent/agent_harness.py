@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -103,21 +103,27 @@ class Running:
 
 @asynccontextmanager
 async def agent(
-    folder: Path, *, slots: int = 2, bus: MemoryBus | None = None, **options: object
+    folder: Path,
+    *,
+    slots: int = 2,
+    bus: MemoryBus | None = None,
+    settings: Mapping[str, str] = {},
+    **options: object,
 ) -> AsyncIterator[Running]:
-    settings = read_settings(
+    read = read_settings(
         {
             "FIREBREAK_HOME": str(folder / "home"),
             "FIREBREAK_HOST_ID": HOST,
             "FIREBREAK_DRIVER": "host",
             "MAX_CONCURRENT_WORKFLOWS": str(slots),
+            **settings,
         }
     )
     running = Running(bus or MemoryBus(), MemoryBlobs(), folder)
     driver = HostDriver(folder / "home" / "agent" / HOST / "sandboxes")
     given = {"driver": driver, "sources": NoSources(), "seals": False, "watched": False, "patience": PATIENCE}
     chosen = Options(**{**given, **options})  # pyright: ignore[reportArgumentType]
-    running.task = asyncio.create_task(serve(Process(settings, running.bus, running.blobs), chosen))
+    running.task = asyncio.create_task(serve(Process(read, running.bus, running.blobs), chosen))
     try:
         yield running
     finally:

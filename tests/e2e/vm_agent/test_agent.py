@@ -29,12 +29,14 @@ from libs.contracts.logs import LogChunk
 from libs.contracts.orders import LargeOrder
 from services.vm_agent.agent import Agent, Host
 from services.vm_agent.attempt import Bases
+from services.vm_agent.custody import Custody
 from services.vm_agent.guard import NoGuard
 from services.vm_agent.host_log import HostLog
 from services.vm_agent.journal import Journal
 from services.vm_agent.keys import HostKey
 from services.vm_agent.sandbox.host import HostDriver, HostSandbox
 from services.vm_agent.sandbox.protocol import SandboxSpec
+from services.vm_agent.stock import NoStock
 from tests.e2e.vm_agent.agent_harness import HOST, Running, address, agent, job, now
 from tests.e2e.vm_agent.harness import PATIENCE, NoSources, step
 
@@ -342,8 +344,10 @@ async def test_a_sandbox_that_resists_is_tried_again_and_told(tmp_path: Path) ->
     folder = tmp_path / "home" / "agent" / HOST / "sandboxes"
     host_log = HostLog(bus := MemoryBus(), HOST, BootId("b"), now)
     journal = Journal(folder.parent)
-    bases = Bases(bus, MemoryBlobs(), NoSources(), Resisting(folder), BootId("b"), folder.parent, {}, PATIENCE)
-    one = Agent(Host(HOST, 1, (), HostKey(enabled=False), now), bases, host_log, journal, NoGuard())
+    driver = Resisting(folder)
+    stock = NoStock(driver)
+    bases = Bases(bus, MemoryBlobs(), NoSources(), driver, BootId("b"), folder.parent, {}, PATIENCE, stock)
+    one = Agent(Host(HOST, 1, (), HostKey(enabled=False), now), bases, host_log, Custody(journal, NoGuard()))
     await host_log.join([one.joined(0)])
     orders = Consumer(subjects.JOBS, "agent-h1", (subjects.doorbell(HOST),))
     consuming = asyncio.ensure_future(bus.consume(orders, one.on_order))
@@ -355,6 +359,7 @@ async def test_a_sandbox_that_resists_is_tried_again_and_told(tmp_path: Path) ->
     await one.reap()
     assert not list(folder.iterdir())
     assert not one.leftovers
+    await host_log.flush()
     last = decode_commit((await bus.load(subjects.host(HOST)))[-1].data)
     assert b"VmReaped" in bytes(last.events[0])
     consuming.cancel()

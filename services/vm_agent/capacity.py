@@ -28,6 +28,8 @@ class Capacity(msgspec.Struct, frozen=True):
     usual: Size
     largest: Size
     memory_mib: int
+    disk_bytes: int = 0
+    """Of each machine, beside its image."""
 
 
 def capacity(
