@@ -67,9 +67,7 @@ class Work:
     async def _exited(self, exit: Exit) -> Worked:
         if exit.code == 0:
             return Worked("success", exit_code=0, answers=True)
-        why = f"{EXITED} {exit.code}."
-        if exit.out_of_memory:
-            why = f"A process was ended because the job's memory is used up. {why}"
+        why = " ".join([*_shortages(exit), f"{EXITED} {exit.code}."])
         await self.site.output.error(why)
         return Worked("failure", exit_code=exit.code, why=why, answers=True)
 
@@ -115,3 +113,13 @@ class Work:
             heeds_cancellation=self.heeds_cancellation,
             still_wanted=self.still_wanted,
         )
+
+
+def _shortages(exit: Exit) -> list[str]:
+    """What ran out, in words: a step that failed for that seldom says it well itself."""
+    said: list[str] = []
+    if exit.out_of_memory:
+        said.append("A process was ended because the job's memory is used up.")
+    if exit.full:
+        said.append(f"No space is left in {', '.join(exit.full)}.")
+    return said

@@ -93,9 +93,10 @@ class Command:
     async def _follow(self) -> Exit:
         code = await self._ended
         cut = not await self._rest_heard()
+        # A shell lives on when the kernel kills its child, and ends with the child's code: that is the usual case.
+        killed_for_memory = code != 0 and self._killed_for_memory()
         if code >= 0:
-            return Exit(code, output_cut=cut)
-        killed_for_memory = code == -signal.SIGKILL and self._killed_for_memory()
+            return Exit(code, out_of_memory=killed_for_memory, output_cut=cut)
         return Exit(128 - code, signal=-code, out_of_memory=killed_for_memory, output_cut=cut)
 
     async def _rest_heard(self) -> bool:

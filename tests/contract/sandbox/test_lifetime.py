@@ -164,6 +164,10 @@ async def test_a_memory_limit_that_is_held_ends_the_process_and_says_why(driver:
         ended, _ = await run(sandbox, ["python3", "-c", "x = bytearray(500 * 1024**2)"])
         assert ended.signal == signal.SIGKILL
         assert ended.out_of_memory
+        # A step's shell outlives its child, and ends with the child's code.
+        ended, _ = await run(sandbox, ["sh", "-c", "python3 -c 'x = bytearray(500 * 1024**2)'; exit $?"])
+        assert ended.code == 128 + signal.SIGKILL
+        assert ended.out_of_memory
     finally:
         await sandbox.destroy()
 
