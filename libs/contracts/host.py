@@ -170,3 +170,5 @@ class Heartbeat(msgspec.Struct, frozen=True):
     draining: bool = False
     warm: tuple[str, ...] = ()
     pools: tuple[PoolState, ...] = ()
+    free_mib: int | None = None
+    """What is left of `HostJoined.memory_mib` for jobs; None where nobody counts."""

@@ -26,6 +26,7 @@ COMMANDS = {
     "events": ("events", "Read the event log."),
     "hosts": ("hosts", "List, show, drain and undrain hosts."),
     "image": ("image", "Build, list, verify and remove guest images."),
+    "pool": ("pool", "The machines that stand ready on each host."),
     "sql": ("sql", "Ask DuckDB what was learned, read-only."),
     "doctor": ("doctor", "Say what works on this machine and what is missing."),
     "ingress": ("service", "One service: take webhooks."),

@@ -24,7 +24,7 @@ from libs.bus.port import Bus, BusDown, Consumer, Handler
 from libs.bus.streams import prepare
 from libs.contracts import subjects
 from libs.contracts.envelope import encode
-from libs.contracts.host import HEARTBEAT_SECONDS, HostEvent, HostLeft, VmReaped
+from libs.contracts.host import HEARTBEAT_SECONDS, HostEvent, HostLeft, PoolState, VmReaped
 from libs.contracts.ids import BootId, Cause
 from libs.process import Process
 from libs.settings import BadSetting, Settings
@@ -182,13 +182,25 @@ async def _stop(agent: Agent, host_log: HostLog) -> None:
 
 async def _beat(process: Process, agent: Agent) -> None:
     subject = subjects.heartbeat(process.settings.host_id)
+    show = _pool_metrics(process)
     while True:
         agent.changed.clear()
+        beat = agent.heartbeat()
+        show(beat.pools)
         with contextlib.suppress(BusDown):
-            await process.bus.publish(subject, encode(agent.heartbeat()))
+            await process.bus.publish(subject, encode(beat))
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(HEARTBEAT_SECONDS):
                 await agent.changed.wait()
+
+
+def _pool_metrics(process: Process) -> Callable[[tuple[PoolState, ...]], None]:
+    """For `/metrics`, where somebody serves it; the library is slow to load."""
+    if process.settings.metrics_port is None:
+        return lambda pools: None
+    from services.vm_agent.pool.metrics import pool_metrics
+
+    return pool_metrics(process.metrics).show
 
 
 async def _reap(agent: Agent) -> None:

@@ -100,7 +100,7 @@ class Agent:
         )
 
     def heartbeat(self) -> Heartbeat:
-        pools = self._bases.stock.states()
+        pools, capacity = self._bases.stock.states(), self._host.capacity
         return Heartbeat(
             host=self._host.id,
             boot_id=self._bases.boot_id,
@@ -110,6 +110,7 @@ class Agent:
             draining=self._draining,
             warm=tuple(sorted({pool.image for pool in pools if pool.ready})),
             pools=pools,
+            free_mib=None if capacity is None else max(0, capacity.memory_mib - self._used_mib()),
         )
 
     async def on_order(self, message: Message) -> None:

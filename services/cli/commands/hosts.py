@@ -30,6 +30,9 @@ class HostRow(msgspec.Struct):
     driver: str = ""
     labels: tuple[str, ...] = ()
     largest: Size | None = None
+    usual: Size | None = None
+    memory_mib: int = 0
+    free_mib: int | None = None
     slots: int = 0
     free_slots: int = 0
     running: tuple[str, ...] = ()
@@ -82,6 +85,9 @@ async def show(*, host: str, as_json: bool) -> None:
         return
     click.echo(f"{row.host}: {row.state}, driver {row.driver}, {row.free_slots} of {row.slots} slots free")
     click.echo(f"labels: {', '.join(row.labels)}")
+    if row.largest is not None:
+        click.echo(f"machines: {row.usual} unless a job asks for a size, up to {row.largest}")
+        click.echo(f"memory: {row.free_mib} of {row.memory_mib} MiB free for jobs")
     for attempt in row.running:
         click.echo(f"runs {attempt}")
 
@@ -138,6 +144,7 @@ async def host_rows(bus: Bus) -> list[HostRow]:
     for host, beat in (await hosts_now(bus)).items():
         row = rows.setdefault(host, HostRow(host))
         row.slots, row.free_slots, row.running = beat.slots, beat.free_slots, beat.running
+        row.free_mib = beat.free_mib
         row.state = "draining" if beat.draining else "available" if beat.free_slots else "busy"
     return sorted((row for row in rows.values() if row.state != "left"), key=lambda row: row.host)
 
@@ -149,7 +156,7 @@ def _fold(row: HostRow, raw: msgspec.Raw) -> None:
         return
     if isinstance(event, HostJoined):
         row.state, row.driver, row.labels, row.slots = "silent", event.driver, event.labels, event.slots
-        row.largest = event.largest
+        row.largest, row.usual, row.memory_mib = event.largest, event.usual, event.memory_mib
     elif isinstance(event, HostLeft):
         row.state, row.left = "left", event.why
     elif isinstance(event, HostDraining):

@@ -7,6 +7,7 @@ import msgspec
 
 from libs.contracts.host import offers
 from libs.contracts.ids import JobKey
+from libs.contracts.size import asked, sizes_of
 from libs.views.run import JobView, RunView
 from services.cli import words
 from services.cli.commands.hosts import HostRow, host_rows
@@ -88,8 +89,14 @@ def _why_queued(job: JobView, hosts: list[HostRow]) -> str:
 
 def _obstacle(job: JobView, host: HostRow) -> str:
     missing = [label for label in job.labels if not offers(host.labels, label, host.largest)]
+    too_large = sizes_of(missing)
+    if too_large and host.largest is not None:
+        return f"offers machines up to {host.largest}, and the job asks for {max(too_large)}"
     if missing:
         return f"has no label {', '.join(missing)}"
+    size = asked(job.labels) or host.usual
+    if host.free_mib is not None and size is not None and size.memory_mib > host.free_mib:
+        return f"has {host.free_mib} MiB free for machines, and the job needs {size.memory_mib}"
     if host.state == "available":
         return "has room: the job waits for its turn (`max-parallel`, or a host that refused it before)"
     return {"busy": "has no free slot", "draining": "is draining", "silent": "does not answer"}[host.state]

@@ -40,6 +40,7 @@ async def firebreak(url: str, home: Path, *arguments: str) -> tuple[int, str, st
         (("runs", "cancel", "999"), 2, "no run 999"),
         (("why", "999"), 2, "no run 999"),
         (("hosts", "drain", "nope"), 2, "has ever joined"),
+        (("pool", "show", "nope"), 2, "host nope does not answer"),
         (("hosts", "drain", "No.Pe"), 2, "no host id"),
         (("events", "get", "7"), 2, "holds nothing"),
         (("events", "tail", "--since", "yesterday"), 2, "--since"),

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from libs.contracts.ids import HostId, JobKey, RunId
+from libs.contracts.size import Size
 from libs.views.run import AttemptView, JobView, RunView, StepView
 from services.cli.commands.hosts import HostRow
 from services.cli.commands.why import chosen_jobs, explain
@@ -27,6 +28,22 @@ def test_a_label_that_no_host_has_is_named() -> None:
     queued = job(state="queued", labels=("linux", "gpu"))
     host = HostRow(HostId("h1"), "available", labels=("linux", "ubuntu-*"))
     assert explain(queued, view(queued), [host]) == ["build is queued: host h1 has no label gpu"]
+
+
+def test_a_size_that_no_host_offers_is_named_with_what_each_offers() -> None:
+    queued = job(state="queued", labels=("linux", "firebreak-8cpu-32gb"))
+    host = HostRow(HostId("h1"), "available", labels=("linux",), largest=Size(2, 16_384))
+    assert explain(queued, view(queued), [host]) == [
+        "build is queued: host h1 offers machines up to 2cpu-16gb, and the job asks for 8cpu-32gb"
+    ]
+
+
+def test_a_host_without_memory_for_the_jobs_machine_says_so() -> None:
+    queued = job(state="queued", labels=("linux",))
+    host = HostRow(HostId("h1"), "available", labels=("linux",), usual=Size(1, 2048), free_mib=1024)
+    assert explain(queued, view(queued), [host]) == [
+        "build is queued: host h1 has 1024 MiB free for machines, and the job needs 2048"
+    ]
 
 
 @pytest.mark.parametrize(
