@@ -1,13 +1,26 @@
 """The guest's side of a sandbox: runs commands and moves files on the word of the host, over one framed byte stream.
 
-It is one file of the standard library's Python, started as `python3 -I -S agent.py FD-OR-DEVICE [UID]`, as PID 1: of
-a pid namespace in the driver `bubblewrap`, of the guest in a microVM. It knows nothing of workflows: it only executes.
+It is one file of the standard library's Python. It knows nothing of workflows: it only executes. It is started as
+`python3 -I -S agent.py CHANNEL [UID | machine]`:
+
+    a number         an inherited descriptor; its end is the agent's. With a UID it becomes that user for good (the
+                     driver `bubblewrap`, whose pid namespace it is the init of)
+    /dev/vport0p1    the port of a virtual machine's serial device, which outlives whoever is at its other end
+    vsock:52         a port that the host connects to; a new connection takes the place of the one before
+
+On the last two, and with the word `machine`, it is the init of a machine of its own: it prepares it, runs commands as
+the user that is asked for in a group with limits, and takes on the identity that the host gives it.
 
 A frame is `>IBI`: payload length, type, stream; then the payload, JSON for control and raw bytes for data.
 
-    HELLO   to the host, once          {"v": 1, "up": seconds}
+    HELLO   to the host, once          {"v": 2, "up": seconds}; it can run a command now
     PING    to the guest, PONG back    echoed bytes
-    EXEC    {argv, env, cwd, grace}    ACK when it was started, OUT ..., EXIT {code, signal, cut}
+    EXEC    {argv, env, cwd, grace}    ACK when it was started, OUT ..., EXIT {code, signal, cut, oom, full}
+            with `user`, as that one; with `terminal` {rows, columns, kind} on one: then DATA is its input
+    RESIZE  {rows, columns}            of the stream's terminal
+    IDENT   {entropy, hostname, machine_id, boot_id, network, work}, all but the first may be left out
+                                       DATA {random, boot_id, hostname, machine_id}, ACK
+    TIME    {set, adjust}, nanoseconds DATA {ns}, ACK: what the clock says, after it was set or moved
     PUT     {path}, then DATA ... and an empty DATA (a tar)       ACK when it is unpacked
     GET     {path}                     DATA ... (a tar), ACK
     WRITE   {path, mode, limit}, then DATA ... and an empty DATA  ACK
@@ -15,7 +28,7 @@ A frame is `>IBI`: payload length, type, stream; then the payload, JSON for cont
     FOLDER  {path}                     ACK
     KILL    {signal}                   to the process group of the stream's command
     MORE    `>I`, both ways            so many more bytes of OUT or DATA may be sent on this stream
-    HALT    the guest ends
+    HALT    BYE, and the guest ends
 
 An ACK of `{"error": "start" | "refused" | "trouble", "message": ..., "code": ...}` says that it failed. A stream may
 have WINDOW_BYTES on the way; what is not granted waits, so that a slow reader blocks its command and nothing else.
@@ -32,8 +45,8 @@ import sys
 import time
 
 HEADER = struct.Struct(">IBI")
-HELLO, PING, PONG, EXEC, OUT, _ERR, EXIT, PUT, ACK, GET, DATA = range(1, 12)
-KILL, HALT, MORE, FOLDER, WRITE, READ = 13, 14, 16, 17, 18, 19
+HELLO, PING, PONG, EXEC, OUT, _ERR, EXIT, PUT, ACK, GET, DATA, IDENT, KILL, HALT = range(1, 15)
+MORE, FOLDER, WRITE, READ, TIME, RESIZE, BYE = range(16, 23)
 
 WINDOW_BYTES = 1024**2
 CHUNK_BYTES = 64 * 1024
@@ -44,6 +57,8 @@ UNPACKED_BYTES = 16 * 1024**3
 HEADER_BYTES = 1024**2
 PERMISSIONS = 0o777
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+AWAY_SECONDS = 0.005
+"""How long the agent waits for a host that is not at the other end: it may have been saved, and restored elsewhere."""
 
 
 class Refused(Exception):
@@ -70,30 +85,67 @@ class Work:
         self.deaf = False
         self.report = -1
         self.request = {}
+        self.memory_kills = 0
 
 
 class Agent:
-    def __init__(self, channel):
+    def __init__(self, channel, machine=None, listener=None):
         self.channel = channel
+        self.machine = machine
+        self.listener = listener
         self.inbox = bytearray()
         self.outbox = bytearray()
         self.works = {}
         self.children = {}
         self.wake, wake_write = os.pipe()
         for descriptor in (channel, self.wake, wake_write):
-            os.set_blocking(descriptor, False)
+            if descriptor >= 0:
+                os.set_blocking(descriptor, False)
         signal.signal(signal.SIGCHLD, lambda number, frame: None)
         signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
 
     def serve(self):
-        self.send(HELLO, 0, json.dumps({"v": 1, "up": time.monotonic()}).encode())
+        if self.channel >= 0:
+            self.hello()
         while True:
             self.turn()
+
+    def hello(self):
+        self.send(HELLO, 0, json.dumps({"v": 2, "up": time.monotonic()}).encode())
+
+    def accept(self):
+        """A new connection: whoever was there before is forgotten, with all that they had begun."""
+        connection, _address = self.listener.accept()
+        if self.channel >= 0:
+            os.close(self.channel)
+        self.inbox.clear()
+        self.outbox.clear()
+        for work in list(self.works.values()):
+            if work.stream > 0:
+                kill_group(work.pid, signal.SIGKILL)
+                self.children.pop(work.pid, None)
+                self.close(work)
+        self.channel = connection.detach()
+        os.set_blocking(self.channel, False)
+        self.hello()
+
+    def away(self):
+        """The other end is not there."""
+        if self.listener is not None:
+            os.close(self.channel)
+            self.channel = -1
+        elif self.machine is not None and self.machine.real:
+            time.sleep(AWAY_SECONDS)
+        else:
+            raise SystemExit(0)
 
     def turn(self):
         poll, takers = self.interests()
         for descriptor, _event in poll.poll(self.patience()):
-            takers[descriptor]()
+            try:
+                takers[descriptor]()
+            except (ConnectionError, BrokenPipeError):
+                self.away()
         self.reap()
         for work in list(self.works.values()):
             self.conclude(work)
@@ -114,7 +166,10 @@ class Agent:
                 want(work.input, select.POLLOUT, lambda work=work: self.feed(work))
             if work.kind == READ and room and work.credit > 0:
                 self.send_file(work)
-        want(self.channel, select.POLLIN | (select.POLLOUT if self.outbox else 0), self.exchange)
+        if self.listener is not None:
+            want(self.listener.fileno(), select.POLLIN, self.accept)
+        if self.channel >= 0:
+            want(self.channel, select.POLLIN | (select.POLLOUT if self.outbox else 0), self.exchange)
         return poll, takers
 
     def patience(self):
@@ -139,9 +194,16 @@ class Agent:
         except BlockingIOError:
             return
         if not data:
-            raise SystemExit(0)
+            self.away()
+            return
         self.inbox += data
         self.take_frames()
+
+    def exchange_rest(self):
+        with contextlib.suppress(OSError):
+            os.set_blocking(self.channel, True)
+            while self.outbox:
+                del self.outbox[: os.write(self.channel, self.outbox)]
 
     def take_frames(self):
         start = 0
@@ -160,7 +222,12 @@ class Agent:
         if kind == PING:
             self.send(PONG, stream, payload)
         elif kind == HALT:
+            self.send(BYE, 0)
+            self.exchange_rest()
             raise SystemExit(0)
+        elif kind == RESIZE:
+            if stream in self.works and self.works[stream].request.get("terminal"):
+                resize(self.works[stream].output, json.loads(payload))
         elif kind == MORE:
             if stream in self.works:
                 self.works[stream].credit += struct.unpack(">I", payload)[0]
@@ -177,11 +244,32 @@ class Agent:
         self.works[work.stream] = work
         work.request = request
         try:
-            {EXEC: self.start, PUT: self.put, GET: self.get, WRITE: self.write, READ: self.read, FOLDER: self.folder}[
-                work.kind
-            ](work, request)
+            {
+                EXEC: self.start,
+                PUT: self.put,
+                GET: self.get,
+                WRITE: self.write,
+                READ: self.read,
+                FOLDER: self.folder,
+                IDENT: self.identify,
+                TIME: self.tell_time,
+            }[work.kind](work, request)
         except OSError as trouble:
             self.answer(work, error="trouble", message=f"{request.get('path', '')}: {trouble.strerror or trouble}")
+
+    def identify(self, work, request):
+        self.reply(work, self.machine.identify(request))
+
+    def tell_time(self, work, request):
+        if request.get("set"):
+            time.clock_settime_ns(time.CLOCK_REALTIME, request["set"])
+        if request.get("adjust"):
+            time.clock_settime_ns(time.CLOCK_REALTIME, time.time_ns() + request["adjust"])
+        self.reply(work, {"ns": time.time_ns()})
+
+    def reply(self, work, fields):
+        self.send(DATA, work.stream, json.dumps(fields).encode())
+        self.answer(work)
 
     # Commands.
 
@@ -189,19 +277,27 @@ class Agent:
         import subprocess
 
         env = {"PATH": DEFAULT_PATH, **request["env"]}
-        reading, writing = os.pipe()
+        try:
+            whose = {} if self.machine is None else self.machine.options(request)
+            outputs = open_terminal(request["terminal"]) if request.get("terminal") else os.pipe()
+        except (OSError, KeyError) as trouble:
+            self.answer(work, error="start", code=126, message=f"{trouble}")
+            return
+        reading, writing = outputs
+        before = take_terminal if request.get("terminal") else None
         try:
             process = subprocess.Popen(
                 request["argv"],
-                stdin=subprocess.DEVNULL,
+                stdin=writing if request.get("terminal") else subprocess.DEVNULL,
                 stdout=writing,
                 stderr=writing,
                 cwd=request["cwd"],
                 env=env,
                 start_new_session=True,
                 umask=0o022,
+                **preparing(whose, before),
             )
-        except (OSError, ValueError, IndexError) as trouble:
+        except (OSError, ValueError, IndexError, subprocess.SubprocessError) as trouble:
             os.close(reading)
             self.answer(work, error="start", **why_not_started(trouble, request, env))
             return
@@ -210,7 +306,8 @@ class Agent:
         # This agent reaps every child itself, by its pid.
         process.returncode = 0
         work.grace = request["grace"]
-        self.adopt(work, process.pid, output=reading)
+        work.memory_kills = 0 if self.machine is None else self.machine.memory_kills()
+        self.adopt(work, process.pid, output=reading, source=os.dup(reading) if request.get("terminal") else -1)
         self.send(ACK, work.stream, b"{}")
 
     def adopt(self, work, pid, output=-1, source=-1):
@@ -226,6 +323,8 @@ class Agent:
             data = os.read(work.output, limit)
         except BlockingIOError:
             return
+        except OSError:
+            data = b""  # A terminal that nobody has open any more.
         if not data:
             os.close(work.output)
             work.output = -1
@@ -268,7 +367,11 @@ class Agent:
         number = -work.status if work.status < 0 else None
         code = 128 + number if number else work.status
         cut = work.output >= 0
-        self.send(EXIT, work.stream, json.dumps({"code": code, "signal": number, "cut": cut}).encode())
+        ended = {"code": code, "signal": number, "cut": cut}
+        if self.machine is not None:
+            ended["oom"] = self.machine.memory_kills() > work.memory_kills
+            ended["full"] = full_file_systems() if code else []
+        self.send(EXIT, work.stream, json.dumps(ended).encode())
         if cut:
             # Who still writes must neither block nor die of a closed pipe: read on and drop.
             work.deaf = True
@@ -288,9 +391,11 @@ class Agent:
     # Files.
 
     def take_data(self, work, payload):
-        if work.kind not in (PUT, WRITE) or work.input_ended:
+        if work.input_ended or (work.kind == EXEC and work.input < 0) or work.kind not in (PUT, WRITE, EXEC):
             return
         work.waiting += payload
+        if work.kind == EXEC:
+            return
         work.input_ended = not payload
         if work.kind == PUT:
             return
@@ -306,7 +411,7 @@ class Agent:
             written = os.write(work.input, work.waiting) if work.waiting else 0
         except BlockingIOError:
             return
-        except BrokenPipeError:
+        except OSError:
             work.waiting.clear()
             work.input_ended, written = True, 0
         del work.waiting[:written]
@@ -317,9 +422,19 @@ class Agent:
             work.input = -1
 
     def put(self, work, request):
-        os.makedirs(request["path"], exist_ok=True)
+        with self.owner():
+            os.makedirs(request["path"], exist_ok=True)
         reading, writing = os.pipe()
-        self.fork(work, lambda: unpack(reading, request["path"]), theirs=reading, source=writing)
+
+        def action():
+            with self.owner():
+                unpack(reading, request["path"])
+
+        self.fork(work, action, theirs=reading, source=writing)
+
+    def owner(self):
+        """Files that come from outside belong to the job's user."""
+        return contextlib.nullcontext() if self.machine is None else self.machine.as_job_user()
 
     def get(self, work, request):
         os.lstat(request["path"])
@@ -347,7 +462,8 @@ class Agent:
         self.close(work)
 
     def folder(self, work, request):
-        os.makedirs(request["path"], exist_ok=True)
+        with self.owner():
+            os.makedirs(request["path"], exist_ok=True)
         self.answer(work)
 
     def write(self, work, request):
@@ -356,11 +472,12 @@ class Agent:
     def finish_write(self, work):
         path, mode = work.request["path"], work.request["mode"]
         try:
-            os.makedirs(os.path.dirname(path), exist_ok=True)
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NONBLOCK, mode)
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(work.waiting)
-                os.fchmod(descriptor, mode)
+            with self.owner():
+                os.makedirs(os.path.dirname(path), exist_ok=True)
+                descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NONBLOCK, mode)
+                with os.fdopen(descriptor, "wb") as file:
+                    file.write(work.waiting)
+                    os.fchmod(descriptor, mode)
         except OSError as trouble:
             self.answer(work, error="trouble", message=f"{path}: {trouble.strerror}")
         else:
@@ -594,13 +711,265 @@ def parts_of(name):
     return parts
 
 
-def close_all_but(channel):
+# Terminals.
+
+
+def open_terminal(window):
+    """Our end and theirs."""
+    ours, theirs = os.openpty()
+    resize(ours, window)
+    return ours, theirs
+
+
+def resize(descriptor, window):
+    import fcntl
+    import termios
+
+    size = struct.pack("HHHH", window["rows"] & 0xFFFF, window["columns"] & 0xFFFF, 0, 0)
+    with contextlib.suppress(OSError):
+        fcntl.ioctl(descriptor, termios.TIOCSWINSZ, size)
+
+
+def take_terminal():
+    """Makes the child's standard input the controlling terminal of its session."""
+    import fcntl
+    import termios
+
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+
+def preparing(whose, terminal):
+    """The options of Popen, with one function that does before the program starts what both need."""
+    enter = whose.pop("enter", None)
+    if enter is None and terminal is None:
+        return whose
+
+    def prepare():
+        if enter is not None:
+            enter()
+        if terminal is not None:
+            terminal()
+
+    return {**whose, "preexec_fn": prepare}
+
+
+# The machine that the agent is the init of.
+
+JOB_USER = "runner"
+JOB_GROUP = "/sys/fs/cgroup/job"
+RESERVED_BYTES = 64 * 1024**2
+"""Of the machine's memory, kept from jobs: a guest that has none left answers nobody for a minute."""
+JOB_PROCESSES = 16_384
+WORK_FOLDER = "/home/runner/work"
+FULL_BYTES = 1024**2
+RNDADDENTROPY, RNDRESEEDCRNG = 0x40085203, 0x5207
+MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_BIND, MS_NOATIME = 2, 4, 8, 4096, 1024
+MOUNTS = (
+    ("devpts", "/dev/pts", "devpts", MS_NOSUID | MS_NOEXEC, "mode=620,ptmxmode=666,gid=5"),
+    ("shm", "/dev/shm", "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777"),  # noqa: S108  (a mount, and the guest's own)
+    ("cgroup2", "/sys/fs/cgroup", "cgroup2", MS_NOSUID | MS_NODEV | MS_NOEXEC, ""),
+)
+LINKS = (
+    ("/proc/self/fd", "fd"),
+    ("/proc/self/fd/0", "stdin"),
+    ("/proc/self/fd/1", "stdout"),
+    ("/proc/self/fd/2", "stderr"),
+)
+
+
+class Machine:
+    """`real`: this is the init of a guest. Else it is the twin of one, an ordinary process without its rights, and what
+    it may not do it leaves."""
+
+    def __init__(self, real):
+        self.real = real
+        self.connected = None
+        self.group = -1
+
+    def prepare(self):
+        if self.real:
+            for source, target, kind, flags, data in MOUNTS:
+                os.makedirs(target, exist_ok=True)
+                mount(source, target, kind, flags, data)
+            for target, name in LINKS:
+                with contextlib.suppress(FileExistsError):
+                    os.symlink(target, f"/dev/{name}")
+            os.environ["PATH"] = DEFAULT_PATH
+            self.limit_jobs()
+            run("ip", "link", "set", "lo", "up")
+        run("true")
+
+    def limit_jobs(self):
+        """Jobs get a group with less memory than the machine has: the agent must always be able to answer."""
+        with contextlib.suppress(OSError):
+            write("/sys/fs/cgroup/cgroup.subtree_control", "+memory +pids +cpu")
+        os.makedirs(JOB_GROUP, exist_ok=True)
+        total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+        write(f"{JOB_GROUP}/memory.max", str(max(total - RESERVED_BYTES, total // 2)))
+        write(f"{JOB_GROUP}/pids.max", str(JOB_PROCESSES))
+        self.group = os.open(f"{JOB_GROUP}/cgroup.procs", os.O_WRONLY)
+
+    def options(self, request):
+        """Of Popen, for a command. Raises KeyError where there is no such user."""
+        if not self.real:
+            return {}
+        import grp
+        import pwd
+
+        name = request.get("user") or JOB_USER
+        try:
+            user = pwd.getpwnam(name)
+        except KeyError:
+            raise KeyError(f"there is no user {name} in this machine") from None
+        groups = [group.gr_gid for group in grp.getgrall() if name in group.gr_mem]
+        enter = lambda: os.write(self.group, b"0")  # noqa: E731
+        return {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": groups, "enter": enter}
+
+    @contextlib.contextmanager
+    def as_job_user(self):
+        if not self.real:
+            yield
+            return
+        import pwd
+
+        user = pwd.getpwnam(JOB_USER)
+        os.setegid(user.pw_gid)
+        os.seteuid(user.pw_uid)
+        try:
+            yield
+        finally:
+            os.seteuid(0)
+            os.setegid(0)
+
+    def memory_kills(self):
+        """How often the kernel has killed something of the jobs because they had no memory left."""
+        with contextlib.suppress(OSError), open(f"{JOB_GROUP}/memory.events") as file:
+            for line in file:
+                if line.startswith("oom_kill "):
+                    return int(line.split()[1])
+        return 0
+
+    def identify(self, request):
+        """Before any job's code: a clone has its template's names, and what the kernel drew before it was saved."""
+        if self.real:
+            stir(bytes.fromhex(request["entropy"]))
+            self.take_names(request)
+            if request.get("network"):
+                self.connect(request["network"])
+            if request.get("work"):
+                self.mount_work()
+        return {
+            "random": os.getrandom(32).hex(),
+            "boot_id": read("/proc/sys/kernel/random/boot_id"),
+            "hostname": os.uname().nodename,
+            "machine_id": read("/etc/machine-id"),
+        }
+
+    def take_names(self, request):
+        if request.get("hostname"):
+            write("/proc/sys/kernel/hostname", request["hostname"])
+            write("/etc/hostname", request["hostname"] + "\n")
+            name = request["hostname"]
+            write("/etc/hosts", f"127.0.0.1 localhost {name}\n::1 localhost ip6-localhost ip6-loopback\n")
+        if request.get("machine_id"):
+            write("/etc/machine-id", request["machine_id"] + "\n")
+        if request.get("boot_id"):
+            write("/run/boot_id", request["boot_id"] + "\n")
+            os.chmod("/run/boot_id", 0o444)
+            mount("/run/boot_id", "/proc/sys/kernel/random/boot_id", "", MS_BIND, "")
+
+    def connect(self, network):
+        """`address` with its bits, `gateway`, `resolver`; the same in every machine, so a clone has it already."""
+        if network == self.connected:
+            return
+        commands = f"""link set eth0 up
+address add {network["address"]} dev eth0
+route add default via {network["gateway"]}
+"""
+        run("ip", "-batch", "-", text=commands)
+        write("/etc/resolv.conf", f"nameserver {network['resolver']}\n")
+        self.connected = network
+
+    def mount_work(self):
+        if os.path.ismount(WORK_FOLDER):
+            return
+        for disk in sorted(os.listdir("/sys/block")):
+            with contextlib.suppress(OSError):
+                if read(f"/sys/block/{disk}/serial") == "work":
+                    mount(f"/dev/{disk}", WORK_FOLDER, "ext4", MS_NOATIME | MS_NODEV, "")
+                    return
+        raise OSError("there is no disk with the serial `work`")
+
+    def end(self):
+        """As the end of a real machine: a restart, which its VMM takes for the end."""
+        if self.real:
+            os.sync()
+            libc().reboot(0x01234567)
+
+
+def stir(entropy):
+    """Into the kernel's random numbers, and makes it draw from them at once."""
+    import fcntl
+
+    descriptor = os.open("/dev/random", os.O_RDWR)
+    try:
+        fcntl.ioctl(descriptor, RNDADDENTROPY, struct.pack("ii", len(entropy) * 8, len(entropy)) + entropy)
+        fcntl.ioctl(descriptor, RNDRESEEDCRNG)
+    finally:
+        os.close(descriptor)
+
+
+def full_file_systems():
+    found = []
+    for folder in ("/", WORK_FOLDER):
+        with contextlib.suppress(OSError):
+            room = os.statvfs(folder)
+            if room.f_blocks and (room.f_bavail * room.f_frsize < FULL_BYTES or (room.f_files and not room.f_favail)):
+                found.append(folder)
+    return found
+
+
+def libc():
+    import ctypes
+
+    return ctypes.CDLL(None, use_errno=True)
+
+
+def mount(source, target, kind, flags, data):
+    import ctypes
+
+    arguments = [word.encode() or None for word in (source, target, kind)]
+    if libc().mount(*arguments, ctypes.c_ulong(flags), data.encode() or None) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, f"{target} cannot be mounted: {os.strerror(number)}")
+
+
+def run(*argv, text=""):
+    """Raises OSError where it fails."""
+    import subprocess
+
+    done = subprocess.run(argv, input=text.encode(), capture_output=True, check=False, env={"PATH": DEFAULT_PATH})
+    if done.returncode != 0:
+        raise OSError(f"{' '.join(argv)}: {done.stderr.decode(errors='replace').strip()[:300]}")
+
+
+def read(path):
+    with open(path) as file:
+        return file.read().strip()
+
+
+def write(path, text):
+    with open(path, "w") as file:
+        file.write(text)
+
+
+def close_all_but(kept):
     """A descriptor left over from whoever started the guest could lead a job out of it: /proc/1/fd is open to it."""
     nothing = os.open("/dev/null", os.O_RDWR)
     for standard in (0, 1, 2):
         os.dup2(nothing, standard)
     for descriptor in map(int, os.listdir("/proc/self/fd")):
-        if descriptor > 2 and descriptor != channel:
+        if descriptor > 2 and descriptor not in kept:
             with contextlib.suppress(OSError):
                 os.close(descriptor)
 
@@ -612,13 +981,51 @@ def become(uid):
     os.setresuid(uid, uid, uid)
 
 
+def listen(port):
+    """Waits on a vsock port, whoever asks: only the host can."""
+    import socket
+
+    listener = socket.socket(socket.AF_VSOCK, socket.SOCK_STREAM)
+    listener.bind((socket.VMADDR_CID_ANY, port))
+    listener.listen(1)
+    return listener
+
+
+def say(text):
+    """On the machine's console, if it has one."""
+    with contextlib.suppress(OSError):
+        write("/dev/kmsg", f"firebreak agent: {text}\n")
+
+
+def serve_machine(where, real):
+    """Never returns in a real machine: its end is the machine's."""
+    machine = Machine(real)
+    try:
+        channel, listener = -1, None
+        if where.startswith("vsock:"):
+            listener = listen(int(where.partition(":")[2]))
+        else:
+            channel = int(where) if where.isdigit() else os.open(where, os.O_RDWR)
+        close_all_but({channel, listener.fileno() if listener else -1})
+        machine.prepare()
+        Agent(channel, machine, listener).serve()
+    except BaseException as trouble:
+        say(repr(trouble))
+        if not real:
+            raise
+    finally:
+        machine.end()
+
+
 def main():
     where = sys.argv[1]
-    channel = int(where) if where.isdigit() else os.open(where, os.O_RDWR)
-    close_all_but(channel)
+    if not where.isdigit() or sys.argv[2:] == ["machine"]:
+        serve_machine(where, real=not where.isdigit())
+        return
+    close_all_but({int(where)})
     if len(sys.argv) > 2:
         become(int(sys.argv[2]))
-    Agent(channel).serve()
+    Agent(int(where)).serve()
 
 
 if __name__ == "__main__":

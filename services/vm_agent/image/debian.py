@@ -144,7 +144,8 @@ export APT_CONFIG="$MMDEBSTRAP_APT_CONFIG"
 kernel=$(apt-cache depends {KERNEL_PACKAGE} | sed -n 's/.*Depends: \\(linux-image-[0-9].*\\)/\\1/p' | head -n 1)
 apt-get -qq download "$kernel" busybox-static
 {_modules(work) if recipe.modules else ":"}
-rm -rf "$root"/var/log/* "$root"/var/cache/ldconfig/aux-cache "$root"/etc/ssh/ssh_host_* "$root"/etc/*- "$root"/tmp/*
+rm -rf "$root"/var/lib/apt/lists/* "$root"/var/cache/apt/* "$root"/var/cache/ldconfig/aux-cache
+rm -rf "$root"/var/log/* "$root"/etc/ssh/ssh_host_* "$root"/etc/*- "$root"/tmp/*
 """
 
 

@@ -27,7 +27,13 @@ def _bubblewrap(premises: Premises) -> Driver:
     return BubblewrapDriver(premises.sandboxes)
 
 
-DRIVERS: Mapping[str, Callable[[Premises], Driver]] = {"bubblewrap": _bubblewrap, HOST: _host}
+def _qemu(premises: Premises) -> Driver:
+    from services.vm_agent.sandbox.qemu.driver import QemuDriver
+
+    return QemuDriver(premises)
+
+
+DRIVERS: Mapping[str, Callable[[Premises], Driver]] = {"qemu": _qemu, "bubblewrap": _bubblewrap, HOST: _host}
 """The strongest first."""
 
 

@@ -11,11 +11,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from services.vm_agent.sandbox import cgroups, descriptors, processes, standstill
-from services.vm_agent.sandbox.bubblewrap import view
 from services.vm_agent.sandbox.bubblewrap.launch import Launch
 from services.vm_agent.sandbox.footprint import FILE_NAME, Footprint
 from services.vm_agent.sandbox.guest import commands
 from services.vm_agent.sandbox.guest.channel import Channel
+from services.vm_agent.sandbox.guest.paths import PATHS
 from services.vm_agent.sandbox.protocol import (
     FILE_BYTES,
     Capability,
@@ -53,7 +53,7 @@ class BubblewrapSandbox:
         )
         if not spec.network:
             self.capabilities |= {Capability.PRIVATE_NETWORK}
-        self.paths = view.PATHS
+        self.paths = PATHS
         # Nothing is its own before it is made: a second sandbox of that name must not remove the first one's.
         self.footprint = Footprint(id=spec.id, folder="")
         self._folder = str(folder)

@@ -8,17 +8,9 @@ from __future__ import annotations
 
 import msgspec
 
-from services.vm_agent.sandbox.protocol import GuestPaths
+from services.vm_agent.sandbox.guest.paths import GUEST_UID, PATHS
 
-GUEST_UID = 1001
-"""The number that GitHub's `runner` has."""
 HOST_NAME = "firebreak"
-PATHS = GuestPaths(
-    home="/home/runner",
-    work="/home/runner/work",
-    temp="/home/runner/work/_temp",
-    tool_cache="/opt/hostedtoolcache",
-)
 AGENT_PATH = "/run/firebreak/agent.py"
 PYTHON_PREFIX = "/run/firebreak/python"
 MEMORY_FOLDER_BYTES = 4 * 1024**3

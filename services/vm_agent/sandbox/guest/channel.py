@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 import msgspec
 
@@ -31,11 +31,15 @@ LAST_STREAM = 2**32 - 1
 
 
 class Channel:
-    """One connection to one guest. `on_loss` is called once, with the reason, when it ends by itself."""
+    """One connection to one guest. `on_loss` is called once, with the reason, when it ends by itself; `on_end` says why
+    the stream ended where the guest did not say it."""
 
-    def __init__(self, name: str, on_loss: Callable[[str], None]) -> None:
+    def __init__(
+        self, name: str, on_loss: Callable[[str], None], on_end: Callable[[], Awaitable[str]] | None = None
+    ) -> None:
         self._name = name
         self._on_loss = on_loss
+        self._on_end = on_end
         self._streams: dict[int, Stream] = {}
         self._last_stream = 0
         self._hello: asyncio.Future[frames.Hello] = asyncio.get_running_loop().create_future()
@@ -43,6 +47,11 @@ class Channel:
         self._writer: asyncio.StreamWriter | None = None
         self._listening: asyncio.Task[None] | None = None
         self.lost: SandboxLost | None = None
+
+    @property
+    def busy(self) -> bool:
+        """Something that was asked is not answered yet."""
+        return bool(self._streams)
 
     async def connect(self, ours: socket.socket) -> None:
         reader, self._writer = await asyncio.open_connection(sock=ours, limit=frames.FRAME_BYTES)
@@ -67,13 +76,13 @@ class Channel:
         finally:
             self._pongs.pop(nonce, None)
 
-    def open(self, kind: Kind, **request: object) -> Stream:
-        """Sends the request and returns its stream."""
+    def open(self, kind: Kind, request: Mapping[str, object], *, takes_input: bool = False) -> Stream:
+        """Sends the request and returns its stream; `takes_input` where DATA may follow although it is a command."""
         self._check()
         if self._last_stream >= LAST_STREAM:
             raise SandboxLost(f"sandbox {self._name} has used up its stream numbers")
         self._last_stream += 1
-        stream = Stream(self._last_stream, kind, self._send)
+        stream = Stream(self._last_stream, kind, self._send, takes_input=takes_input)
         payload = msgspec.json.encode(request)
         if len(payload) > frames.FRAME_BYTES:
             raise CannotStart("argv and environment are larger than 1 MiB together", 126)
@@ -83,7 +92,7 @@ class Channel:
 
     async def request(self, kind: Kind, **fields: object) -> Acknowledged:
         """A request without data. Raises what the guest answers."""
-        return checked(await self.open(kind, **fields).acknowledged)
+        return checked(await self.open(kind, fields).acknowledged)
 
     async def upload(self, stream: Stream, source: TarStream) -> Acknowledged:
         """Sends DATA as the guest takes it. Raises what the guest answers, early where it answers early."""
@@ -96,6 +105,18 @@ class Channel:
             raise
         self._send(Kind.DATA, stream.number, b"")
         return checked(await stream.acknowledged)
+
+    async def feed(self, stream: Stream, data: bytes) -> bool:
+        """To a command with a terminal, as it takes it; False once it has ended."""
+        return await self._upload_piece(stream, memoryview(data))
+
+    def resize(self, stream: Stream, rows: int, columns: int) -> None:
+        if stream.number in self._streams and self.lost is None:
+            self._send(Kind.RESIZE, stream.number, msgspec.json.encode({"rows": rows, "columns": columns}))
+
+    def halt(self) -> None:
+        """Asks the guest to end; its end is a loss that says so."""
+        self._send(Kind.HALT, 0, b"")
 
     async def _upload_piece(self, stream: Stream, piece: memoryview) -> bool:
         while piece:
@@ -140,7 +161,7 @@ class Channel:
         except Violation as violation:
             self._fail(f"the guest broke the protocol: {violation}")
         except (asyncio.IncompleteReadError, ConnectionError):
-            self._fail("the guest has gone away")
+            self._fail("the guest has gone away" if self._on_end is None else await self._on_end())
 
     def _dispatch(self, frame: Frame) -> None:
         match frame.kind:
@@ -154,6 +175,8 @@ class Channel:
                     raise Violation("it answered a ping that nobody sent")
                 if not pong.done():
                     pong.set_result(None)
+            case Kind.BYE:
+                self._fail("the guest ended, as it was asked to")
             case _:
                 stream = self._streams.get(frame.stream)
                 if stream is None:

@@ -7,7 +7,7 @@ import signal
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
 from services.vm_agent.sandbox.guest.channel import Channel, checked
-from services.vm_agent.sandbox.guest.frames import Kind
+from services.vm_agent.sandbox.guest.frames import Ended, Kind
 from services.vm_agent.sandbox.guest.stream import Stream
 from services.vm_agent.sandbox.protocol import (
     FILE_BYTES,
@@ -16,13 +16,16 @@ from services.vm_agent.sandbox.protocol import (
     FileTrouble,
     Output,
     TarStream,
+    Terminal,
 )
 
 
 class GuestExec:
     """A command in the guest, its output on the way to `output`."""
 
-    def __init__(self, channel: Channel, stream: Stream, output: Output, killed_for_memory: Callable[[], bool]) -> None:
+    def __init__(
+        self, channel: Channel, stream: Stream, output: Output, killed_for_memory: Callable[[], bool] | None
+    ) -> None:
         self._channel = channel
         self._stream = stream
         self._output = output
@@ -36,6 +39,13 @@ class GuestExec:
     async def signal(self, number: signal.Signals) -> None:
         self._channel.kill(self._stream, number)
 
+    async def feed(self, data: bytes) -> bool:
+        """To its terminal; False once it has ended."""
+        return await self._channel.feed(self._stream, data)
+
+    def resize(self, rows: int, columns: int) -> None:
+        self._channel.resize(self._stream, rows, columns)
+
     async def _follow(self) -> Exit:
         try:
             while data := await self._stream.receive():
@@ -46,8 +56,20 @@ class GuestExec:
             await _discard(self._stream)
             raise
         ended = await self._stream.ended
-        killed_for_memory = ended.signal == signal.SIGKILL and self._killed_for_memory()
-        return Exit(ended.code, signal=ended.signal, out_of_memory=killed_for_memory, output_cut=ended.cut)
+        return Exit(
+            ended.code,
+            signal=ended.signal,
+            out_of_memory=self._ran_out_of_memory(ended),
+            output_cut=ended.cut,
+            full=ended.full,
+        )
+
+    def _ran_out_of_memory(self, ended: Ended) -> bool:
+        """Where the host's cgroup does not tell, the guest's word; it may be that a child was killed, so it counts only
+        where the command failed."""
+        if self._killed_for_memory is None:
+            return ended.oom and ended.code != 0
+        return ended.code != 0 and self._killed_for_memory()
 
 
 async def execute(
@@ -57,21 +79,29 @@ async def execute(
     env: Mapping[str, str],
     cwd: str,
     output: Output,
-    killed_for_memory: Callable[[], bool],
+    killed_for_memory: Callable[[], bool] | None = None,
+    user: str | None = None,
+    terminal: Terminal | None = None,
 ) -> GuestExec:
-    """Raises CannotStart."""
-    stream = channel.open(Kind.EXEC, argv=list(argv), env=dict(env), cwd=cwd, grace=OUTPUT_GRACE_SECONDS)
+    """`killed_for_memory` is the host's own knowledge, if it has any. Raises CannotStart."""
+    request: dict[str, object] = {"argv": list(argv), "env": dict(env), "cwd": cwd, "grace": OUTPUT_GRACE_SECONDS}
+    if user is not None:
+        request["user"] = user
+    if terminal is not None:
+        request["terminal"] = {"rows": terminal.rows, "columns": terminal.columns}
+        request["env"] = {"TERM": terminal.kind, **env}
+    stream = channel.open(Kind.EXEC, request, takes_input=terminal is not None)
     checked(await stream.acknowledged)
     return GuestExec(channel, stream, output, killed_for_memory)
 
 
 async def put(channel: Channel, archive: TarStream | bytes, path: str) -> None:
     source = _once(archive) if isinstance(archive, bytes) else archive
-    await channel.upload(channel.open(Kind.PUT, path=path), source)
+    await channel.upload(channel.open(Kind.PUT, {"path": path}), source)
 
 
 async def get(channel: Channel, path: str) -> AsyncIterator[bytes]:
-    stream = channel.open(Kind.GET, path=path)
+    stream = channel.open(Kind.GET, {"path": path})
     try:
         while data := await stream.receive():
             yield data
@@ -90,12 +120,12 @@ async def make_folder(channel: Channel, path: str) -> None:
 async def write_file(channel: Channel, path: str, data: bytes, mode: int) -> None:
     if len(data) > FILE_BYTES:
         raise FileTrouble(f"{path} would have {len(data)} bytes; {FILE_BYTES} are allowed")
-    stream = channel.open(Kind.WRITE, path=path, mode=mode, limit=FILE_BYTES)
+    stream = channel.open(Kind.WRITE, {"path": path, "mode": mode, "limit": FILE_BYTES})
     await channel.upload(stream, _once(data))
 
 
 async def read_file(channel: Channel, path: str, limit_bytes: int) -> bytes | None:
-    stream = channel.open(Kind.READ, path=path, limit=limit_bytes)
+    stream = channel.open(Kind.READ, {"path": path, "limit": limit_bytes})
     content = bytearray()
     while data := await stream.receive():
         content += data

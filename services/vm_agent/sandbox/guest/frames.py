@@ -14,13 +14,16 @@ import msgspec
 
 Answer = TypeVar("Answer")
 HEADER = struct.Struct(">IBI")
-PROTOCOL_VERSION = 1
+PROTOCOL_VERSION = 2
 FRAME_BYTES = 1024**2
 """The most that one frame may carry; checked before anything is allocated for it."""
 CONTROL_BYTES = 64 * 1024
 """The most of a JSON payload from a guest: answers are a few words."""
 WINDOW_BYTES = 1024**2
 """What may be on the way on one stream without having been granted: it hides the round trip, and bounds the memory."""
+
+FULL_FOLDERS, FOLDER_CHARACTERS = 8, 256
+"""Of an EXIT: they are shown to people."""
 
 
 class Kind(enum.IntEnum):
@@ -34,15 +37,19 @@ class Kind(enum.IntEnum):
     ACK = 9
     GET = 10
     DATA = 11
+    IDENT = 12
     KILL = 13
     HALT = 14
     MORE = 16
     FOLDER = 17
     WRITE = 18
     READ = 19
+    TIME = 20
+    RESIZE = 21
+    BYE = 22
 
 
-FROM_GUEST = frozenset({Kind.HELLO, Kind.PONG, Kind.OUT, Kind.EXIT, Kind.ACK, Kind.DATA, Kind.MORE})
+FROM_GUEST = frozenset({Kind.HELLO, Kind.PONG, Kind.OUT, Kind.EXIT, Kind.ACK, Kind.DATA, Kind.MORE, Kind.BYE})
 _BULK = frozenset({Kind.OUT, Kind.DATA})
 
 
@@ -69,9 +76,13 @@ class Acknowledged(msgspec.Struct, frozen=True):
 
 
 class Ended(msgspec.Struct, frozen=True):
+    """`oom`: the guest's kernel killed something of it for want of memory; `full`: folders without room."""
+
     code: int
     signal: int | None = None
     cut: bool = False
+    oom: bool = False
+    full: tuple[str, ...] = ()
 
 
 def encode(kind: Kind, stream: int, payload: bytes = b"") -> bytes:
@@ -92,7 +103,10 @@ def parse_header(header: bytes) -> tuple[int, Kind, int]:
 def hello(payload: bytes) -> Hello:
     answer = _decode(payload, Hello)
     if answer.v != PROTOCOL_VERSION:
-        raise Violation(f"it speaks version {answer.v} of the protocol, not {PROTOCOL_VERSION}")
+        raise Violation(
+            f"it speaks version {answer.v} of the protocol, not {PROTOCOL_VERSION}; "
+            "`firebreak image build` brings the image's guest agent up to date"
+        )
     return answer
 
 
@@ -107,6 +121,8 @@ def ended(payload: bytes) -> Ended:
     answer = _decode(payload, Ended)
     if not 0 <= answer.code <= 255 or (answer.signal is not None and not 1 <= answer.signal <= 64):
         raise Violation(f"it answered with the exit code {answer.code} and the signal {answer.signal}")
+    if len(answer.full) > FULL_FOLDERS or any(len(folder) > FOLDER_CHARACTERS for folder in answer.full):
+        raise Violation("it answered with more full folders than there are")
     return answer
 
 

@@ -13,13 +13,19 @@ from services.vm_agent.sandbox.guest import frames
 from services.vm_agent.sandbox.guest.frames import WINDOW_BYTES, Acknowledged, Ended, Frame, Kind, Violation
 from services.vm_agent.sandbox.protocol import OUTPUT_CHUNK_BYTES
 
+_ANSWERED_BY_DATA = frozenset({Kind.GET, Kind.READ, Kind.IDENT, Kind.TIME})
+
 
 class Stream:
-    """`asked` is the frame type that opened it; it says which answers are in order."""
+    """`asked` is the frame type that opened it; it says which answers are in order. `takes_input`: the guest takes DATA
+    on it."""
 
-    def __init__(self, number: int, asked: Kind, send: Callable[[Kind, int, bytes], None]) -> None:
+    def __init__(
+        self, number: int, asked: Kind, send: Callable[[Kind, int, bytes], None], *, takes_input: bool = False
+    ) -> None:
         self.number = number
         self._asked = asked
+        self._takes_input = takes_input or asked in (Kind.PUT, Kind.WRITE)
         self._send = send
         loop = asyncio.get_running_loop()
         self.acknowledged: asyncio.Future[Acknowledged] = loop.create_future()
@@ -49,7 +55,7 @@ class Stream:
                 self._changed.set()
                 return True
             case Kind.MORE:
-                self._check(self._asked in (Kind.PUT, Kind.WRITE), frame)
+                self._check(self._takes_input, frame)
                 self._may_send = min(self._may_send + frames.more(frame.payload), WINDOW_BYTES)
                 self._changed.set()
             case _:
@@ -58,7 +64,7 @@ class Stream:
 
     def _take_bytes(self, frame: Frame) -> None:
         started = self._asked is Kind.EXEC and self.acknowledged.done()
-        self._check(started if frame.kind is Kind.OUT else self._asked in (Kind.GET, Kind.READ), frame)
+        self._check(started if frame.kind is Kind.OUT else self._asked in _ANSWERED_BY_DATA, frame)
         self._granted -= len(frame.payload)
         if self._granted < 0:
             raise Violation("it sent more than it was granted")
@@ -97,10 +103,11 @@ class Stream:
 
     async def may_send(self) -> int:
         """How many bytes of DATA the guest takes now; 0 once it has answered, for then it wants no more."""
-        while not self._may_send and not self.acknowledged.done():
+        over = self.ended if self._asked is Kind.EXEC else self.acknowledged
+        while not self._may_send and not over.done():
             self._changed.clear()
             await self._changed.wait()
-        return 0 if self.acknowledged.done() else self._may_send
+        return 0 if over.done() else self._may_send
 
     def sent(self, count: int) -> None:
         self._may_send -= count

@@ -16,7 +16,7 @@ from services.vm_agent.sandbox.guest.channel import Channel
 from services.vm_agent.sandbox.guest.frames import HEADER, WINDOW_BYTES, Kind, Violation
 from services.vm_agent.sandbox.protocol import ArchiveRefused, CannotStart, FileTrouble, SandboxLost
 
-HELLO = frames.encode(Kind.HELLO, 0, b'{"v": 1, "up": 2.5}')
+HELLO = frames.encode(Kind.HELLO, 0, b'{"v": 2, "up": 2.5}')
 
 
 class Guest:
@@ -105,7 +105,7 @@ async def test_a_lie_before_any_command_ends_the_sandbox(guest: Guest, lie: str)
     await until_lost(guest)
     assert len(guest.losses) == 1
     with pytest.raises(SandboxLost):
-        guest.host.open(Kind.FOLDER, path="/x")
+        guest.host.open(Kind.FOLDER, {"path": "/x"})
 
 
 LIES_TO_A_COMMAND: dict[str, bytes] = {

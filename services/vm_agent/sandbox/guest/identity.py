@@ -1,0 +1,133 @@
+"""Makes a guest somebody of its own: clock, randomness, names, network, disk, in that order, before any job's code.
+
+A restored guest is its template's twin to the last bit: the same random numbers would follow, the same machine-id and
+boot id, and a clock that stands where it was saved. What it answers is proof that this was done, and is kept as a hash:
+two machines with the same one were not told apart.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+import uuid
+from typing import TypeVar
+
+import msgspec
+
+from services.vm_agent.sandbox.guest.channel import Channel, checked
+from services.vm_agent.sandbox.guest.frames import Kind
+from services.vm_agent.sandbox.protocol import SandboxLost
+
+ENTROPY_BYTES = 64
+ANSWER_BYTES = 4096
+CLOCK_OFF_NS = 10_000_000
+"""A guest's clock may be so far from the host's; the bound that is promised is 100 ms."""
+CLOCK_TRIES = 3
+PROOFS = 10_000
+"""So many are remembered by one agent; a machine is told apart from those that it can meet."""
+
+_Answer = TypeVar("_Answer")
+_seen: dict[str, None] = {}
+
+
+class Network(msgspec.Struct, frozen=True):
+    """The guest's own address with its bits, and who else is on its link."""
+
+    address: str
+    gateway: str
+    resolver: str
+
+
+class Proven(msgspec.Struct, frozen=True):
+    boot_id: str
+    proof: str
+    """SHA-256 of random bytes that the guest's kernel drew, in hexadecimal digits."""
+
+
+class _Identity(msgspec.Struct, frozen=True):
+    random: str
+    boot_id: str
+    hostname: str
+    machine_id: str
+
+
+class _Time(msgspec.Struct, frozen=True):
+    ns: int
+
+
+async def give(
+    channel: Channel, name: str, *, work_disk: bool, network: Network | None = None, twin: bool = False
+) -> Proven:
+    """`name` becomes the host name, as far as it may. `twin`: the guest is an ordinary process of this machine, which
+    cannot take on any of it. Raises SandboxLost where it cannot be shown that the guest did as it was told."""
+    if not twin:
+        await set_clock(channel)
+    boot_id, machine_id, hostname = str(uuid.uuid4()), os.urandom(16).hex(), hostname_of(name)
+    answer = await _ask(
+        channel,
+        Kind.IDENT,
+        _Identity,
+        entropy=os.urandom(ENTROPY_BYTES).hex(),
+        hostname=hostname,
+        machine_id=machine_id,
+        boot_id=boot_id,
+        network=network,
+        work=work_disk,
+    )
+    given = (answer.boot_id, answer.machine_id, answer.hostname)
+    if not twin and given != (boot_id, machine_id, hostname):
+        raise SandboxLost(f"the guest of {name} did not take the identity that it was given")
+    proof = hashlib.sha256(answer.random.encode()).hexdigest()
+    _check_proof(name, answer.random, proof)
+    return Proven(boot_id=answer.boot_id[:64], proof=proof)
+
+
+async def set_clock(channel: Channel) -> float:
+    """The guest's clock to the host's; the milliseconds by which it is still off, half a round trip being unknown.
+
+    Raises SandboxLost.
+    """
+    await _ask(channel, Kind.TIME, _Time, set=time.time_ns())
+    off = 0
+    for _ in range(CLOCK_TRIES):
+        off = await clock_off_ns(channel)
+        if abs(off) <= CLOCK_OFF_NS:
+            break
+        await _ask(channel, Kind.TIME, _Time, adjust=-off)
+    return off / 1e6
+
+
+async def clock_off_ns(channel: Channel) -> int:
+    """By how much the guest's clock is ahead of the host's, as if it had been asked in the middle of the round trip."""
+    asked = time.time_ns()
+    answer = await _ask(channel, Kind.TIME, _Time)
+    return answer.ns - (asked + time.time_ns()) // 2
+
+
+def hostname_of(name: str) -> str:
+    """Letters, digits and hyphens, 63 at most: what a host name may be."""
+    plain = "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in name.lower())
+    return plain[:63].strip("-") or "firebreak"
+
+
+async def _ask(channel: Channel, kind: Kind, answer: type[_Answer], **request: object) -> _Answer:
+    stream = channel.open(kind, request)
+    content = bytearray()
+    while data := await stream.receive():
+        content += data
+        if len(content) > ANSWER_BYTES:
+            raise SandboxLost(f"the guest answered {kind.name} with more than {ANSWER_BYTES} bytes")
+    checked(await stream.acknowledged)
+    try:
+        return msgspec.json.decode(content, type=answer)
+    except (msgspec.MsgspecError, RecursionError) as error:
+        raise SandboxLost(f"the guest answered {kind.name} with nonsense: {error}") from None
+
+
+def _check_proof(name: str, random: str, proof: str) -> None:
+    if len(random) < 2 * 16 or proof in _seen:
+        raise SandboxLost(f"the guest of {name} drew random numbers that another one drew before it: it is a twin")
+    _seen[proof] = None
+    if len(_seen) > PROOFS:
+        del _seen[next(iter(_seen))]

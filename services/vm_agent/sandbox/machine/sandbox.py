@@ -1,0 +1,381 @@
+"""A sandbox that is a virtual machine: its life from nothing to nothing, whatever VMM is behind it.
+
+A driver adds how its VMM is launched, saved and questioned; all else is here: folder, cgroup, network, disk, the
+guest's identity, commands and files over the guest's channel, and the end. Stopping and killing work on the VMM's
+process, as the watchdog and the sweep do it, so that there is one way of it.
+"""
+
+from __future__ import annotations
+
+import abc
+import asyncio
+import contextlib
+import os
+import resource
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from libs.contracts.size import Size
+from services.vm_agent.sandbox import cgroups, descriptors, processes, standstill
+from services.vm_agent.sandbox.footprint import FILE_NAME, Footprint
+from services.vm_agent.sandbox.guest import commands, identity
+from services.vm_agent.sandbox.guest.channel import Channel
+from services.vm_agent.sandbox.guest.commands import GuestExec
+from services.vm_agent.sandbox.guest.identity import Proven
+from services.vm_agent.sandbox.guest.paths import PATHS
+from services.vm_agent.sandbox.machine import disk
+from services.vm_agent.sandbox.protocol import (
+    FILE_BYTES,
+    Capability,
+    Output,
+    Ready,
+    SandboxId,
+    SandboxLost,
+    SandboxSpec,
+    TarStream,
+    Terminal,
+)
+
+START_SECONDS = 120.0
+"""From nothing to a guest that answers; an emulated one boots in four seconds, on a busy machine in ten."""
+HELLO_SECONDS = 60.0
+FIRST_ANSWER_SECONDS = 30.0
+STILL_THERE_SECONDS = 5.0
+"""For a machine that stood in the pool: one that does not answer at once is not given to a job."""
+LAST_WORDS_SECONDS = 2.0
+"""Between the end of the guest's stream and the end of its VMM."""
+OVERHEAD_BYTES = 384 * 1024**2
+"""Of a VMM beyond its guest's memory: translated code, device buffers, the program."""
+PROCESSES = 64
+"""Threads of one VMM: one a processor, and a few for its disks."""
+DESCRIPTORS = 256
+WORK_DISK = "work.ext4"
+_GRANTED = frozenset(
+    {
+        Capability.PAUSE,
+        Capability.SNAPSHOT,
+        Capability.ISOLATION,
+        Capability.OWN_KERNEL,
+        Capability.DISK_LIMIT,
+        Capability.STREAMING,
+        Capability.SIGNALS,
+        Capability.USERS,
+        Capability.TERMINAL,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Launched:
+    """A VMM whose guest can be spoken to. `restored`: it will say no hello, for it said it before it was saved."""
+
+    channel: socket.socket
+    how: Literal["restored", "booted"]
+    phases_ms: dict[str, float]
+
+
+class MachineSandbox(abc.ABC):
+    """`folder` is this machine's own and does not exist yet. `image` and `size` are for `Ready`."""
+
+    def __init__(
+        self, spec: SandboxSpec, folder: Path, hierarchies: list[cgroups.Hierarchy], *, image: str, size: Size
+    ) -> None:
+        self.id: SandboxId = spec.id
+        self.capabilities = _GRANTED
+        self.paths = PATHS
+        # Nothing is its own before it is made: a second sandbox of that name must not remove the first one's.
+        self.footprint = Footprint(id=spec.id, folder="")
+        self._folder = folder
+        self._spec = spec
+        self._hierarchies = hierarchies
+        self._image, self._size = image, size
+        self._channel: Channel | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+        self._exited: asyncio.Future[int] | None = None
+        self._complaints = -1
+        self._ready: Ready | None = None
+        self._guest_network: identity.Network | None = None
+        self._has_work = True
+        """A template never mounts the disk that its clones get one each of."""
+        self._ending: asyncio.Task[None] | None = None
+        self._destroyed = False
+        self._why_unusable = "it is not started"
+
+    @abc.abstractmethod
+    async def _launch(self) -> Launched:
+        """Starts the VMM by `_spawn`. Raises SandboxLost."""
+        ...
+
+    async def start(self) -> Ready:
+        if self._ready is not None:
+            return await self._again(self._ready)
+        try:
+            async with asyncio.timeout(START_SECONDS):
+                self._ready = await self._first_start()
+        except TimeoutError:
+            await self.destroy()
+            raise SandboxLost(f"machine {self.id} was not ready within {START_SECONDS:g} s") from None
+        except BaseException:
+            await self.destroy()
+            raise
+        return self._ready
+
+    async def _first_start(self) -> Ready:
+        clock = _Phases()
+        await asyncio.to_thread(self._make_places)
+        clock.passed("prepared")
+        launched = await self._launch()
+        for name, milliseconds in launched.phases_ms.items():
+            clock.passed(name, milliseconds)
+        clock.passed("launched")
+        channel = await self._answered(launched)
+        clock.passed("answered")
+        proven = await self._identified(channel)
+        clock.passed("identified")
+        self._why_unusable = ""
+        if self._has_work:
+            await commands.make_folder(channel, self.paths.temp)
+        clock.passed("ready")
+        return Ready(
+            how=launched.how,
+            phases_ms=clock.milliseconds,
+            pid=self.footprint.init,
+            boot_id=proven.boot_id,
+            proof=proven.proof,
+            image=self._image,
+            size=self._size,
+        )
+
+    async def _answered(self, launched: Launched) -> Channel:
+        """The guest says that it can run a command, or, having said it before it was saved, that it is there."""
+        channel = self._channel = Channel(self.id, self._on_loss, self._why_it_ended)
+        await channel.connect(launched.channel)
+        if launched.how == "booted":
+            await channel.hello(HELLO_SECONDS)
+        else:
+            await channel.ping(os.urandom(16), FIRST_ANSWER_SECONDS)
+        return channel
+
+    async def _identified(self, channel: Channel) -> Proven:
+        return await identity.give(channel, self.id, work_disk=self._has_work, network=self._guest_network)
+
+    async def _put_away(self) -> None:
+        """Ends the VMM and nothing else: another one takes its place."""
+        self._why_unusable = "it is being restored"
+        if self._channel is not None:
+            self._channel.close("its machine is being restored")
+        await self._end_vmm()
+        self._leave_footprint(self.footprint._replace(init=0, init_started=0))
+        self._close()
+
+    async def _come_back(self, launched: Launched) -> None:
+        await self._identified(await self._answered(launched))
+        self._why_unusable = ""
+
+    async def _again(self, ready: Ready) -> Ready:
+        """For whoever takes it from a pool."""
+        clock = _Phases()
+        channel = self._usable()
+        await channel.ping(os.urandom(16), STILL_THERE_SECONDS)
+        clock.passed("answered")
+        await identity.set_clock(channel)
+        clock.passed("clock")
+        return Ready("pooled", clock.milliseconds, ready.pid, ready.boot_id, ready.proof, ready.image, ready.size)
+
+    # What it stands on.
+
+    def _make_places(self) -> None:
+        """Blocking."""
+        os.makedirs(self._folder.parent, exist_ok=True)
+        os.mkdir(self._folder, 0o700)
+        self._leave_footprint(Footprint(id=self.id, folder=str(self._folder)))
+        made = cgroups.make(
+            self._hierarchies,
+            cgroups.name_of(str(self._folder)),
+            memory_bytes=self._size.memory_mib * 1024**2 + OVERHEAD_BYTES,
+            processes=PROCESSES,
+            cpus=self._size.cpus,
+        )
+        self._leave_footprint(self.footprint._replace(cgroups=made.folders))
+        self.capabilities |= {Capability.FREEZER} if made.folders else frozenset()
+        self.capabilities |= {Capability.LIMITS} if made.folders and made.limited else frozenset()
+        self._make_disk()
+
+    def _make_disk(self) -> None:
+        disk.make(self.work_disk, self._disk_bytes)
+
+    @property
+    def work_disk(self) -> str:
+        return f"{self._folder}/{WORK_DISK}"
+
+    @property
+    def _disk_bytes(self) -> int:
+        return self._spec.disk_bytes or DISK_BYTES
+
+    def _leave_footprint(self, footprint: Footprint) -> None:
+        """So that others can remove it when we cannot any more."""
+        own = os.getpid()
+        self.footprint = footprint._replace(owner=own, owner_started=processes.started(own))
+        (self._folder / FILE_NAME).write_text(self.footprint.to_json())
+
+    def _spawn(self, command: Sequence[str], *, passed: Sequence[int]) -> None:
+        """The VMM's process, from its first instruction in its cgroup. Raises SandboxLost."""
+        self._complaints = os.memfd_create("complaints")
+        groups = self.footprint.cgroups
+
+        def confine() -> None:
+            cgroups.enter(groups, 0)
+            resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+            resource.setrlimit(resource.RLIMIT_NOFILE, (DESCRIPTORS, DESCRIPTORS))
+
+        try:
+            process = self._process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=self._complaints,
+                stderr=self._complaints,
+                cwd="/",
+                env={"PATH": os.environ.get("PATH", "")},
+                pass_fds=passed,
+                start_new_session=True,
+                preexec_fn=confine,  # noqa: PLW1509  (it writes to files, and takes no lock)
+            )
+        except OSError as error:
+            raise SandboxLost(f"{command[0]} cannot be started: {error.strerror or error}") from None
+        self._exited = asyncio.get_running_loop().create_future()
+        descriptors.when_ended(process, self._exited.set_result)
+        self._leave_footprint(self.footprint._replace(init=process.pid, init_started=processes.started(process.pid)))
+
+    def last_words(self) -> str:
+        """What the VMM printed last; it may be anything, and is cut."""
+        if self._complaints < 0:
+            return ""
+        size = os.fstat(self._complaints).st_size
+        text = os.pread(self._complaints, COMPLAINT_BYTES, max(0, size - COMPLAINT_BYTES)).decode(errors="replace")
+        return " ".join(text.split())
+
+    # How it ends.
+
+    async def _why_it_ended(self) -> str:
+        """The guest's stream is at its end without a word from the guest: was it the guest, or its VMM?"""
+        assert self._exited is not None
+        await asyncio.wait({self._exited}, timeout=LAST_WORDS_SECONDS)
+        if not self._exited.done():
+            return "the guest closed its channel, and its machine still runs: the guest agent broke"
+        code = self._exited.result()
+        said = f": {words}" if (words := self.last_words()) else ""
+        if code < 0:
+            return f"the machine's process was killed by {signal.Signals(-code).name}{said}"
+        if code > 0:
+            return f"the machine's process ended with {code}{said}"
+        return f"the guest ended its machine: it panicked, rebooted or powered off{said}"
+
+    def _on_loss(self, why: str) -> None:
+        """A guest that broke the rules, or died, is ended at once; its files wait for `destroy`."""
+        if not self._destroyed and self._ending is None:
+            self._ending = asyncio.create_task(self._kill())
+
+    async def _kill(self) -> None:
+        with contextlib.suppress(standstill.StillRunning, OSError):
+            await asyncio.to_thread(standstill.kill, self.footprint)
+
+    async def destroy(self) -> None:
+        if self._destroyed and not self.footprint.folder:
+            return
+        if self._ending is not None:
+            await asyncio.wait({self._ending})
+        self._destroyed, self._why_unusable = True, "it was destroyed"
+        if self._channel is not None:
+            self._channel.close("it was destroyed")
+        await self._end_vmm()
+        if self.footprint.folder:
+            await asyncio.to_thread(standstill.destroy, self.footprint)
+            self.footprint = Footprint(id=self.id, folder="")
+        self._close()
+
+    async def _end_vmm(self) -> None:
+        if self._process is not None and self._exited is not None and not self._exited.done():
+            with contextlib.suppress(ProcessLookupError):
+                self._process.send_signal(signal.SIGKILL)
+            await asyncio.wait({self._exited}, timeout=standstill.SETTLE_SECONDS)
+
+    def _close(self) -> None:
+        """What this process holds open of it; a driver adds its own."""
+        if self._complaints >= 0:
+            os.close(self._complaints)
+            self._complaints = -1
+
+    # What a job does with it.
+
+    async def exec(
+        self,
+        argv: Sequence[str],
+        *,
+        env: Mapping[str, str],
+        cwd: str,
+        output: Output,
+        user: str | None = None,
+        terminal: Terminal | None = None,
+    ) -> GuestExec:
+        return await commands.execute(
+            self._usable(), argv, env=env, cwd=cwd, output=output, user=user or "runner", terminal=terminal
+        )
+
+    async def put(self, archive: TarStream | bytes, path: str) -> None:
+        await commands.put(self._usable(), archive, path)
+
+    def get(self, path: str) -> TarStream:
+        return commands.get(self._usable(), path)
+
+    async def make_folder(self, path: str) -> None:
+        await commands.make_folder(self._usable(), path)
+
+    async def write_file(self, path: str, data: bytes, mode: int = 0o644) -> None:
+        await commands.write_file(self._usable(), path, data, mode)
+
+    async def read_file(self, path: str, limit_bytes: int = FILE_BYTES) -> bytes | None:
+        return await commands.read_file(self._usable(), path, limit_bytes)
+
+    async def pause(self) -> None:
+        self._usable()
+        await asyncio.to_thread(standstill.pause, self.footprint)
+
+    async def resume(self) -> None:
+        channel = self._usable()
+        await asyncio.to_thread(standstill.resume, self.footprint)
+        await identity.set_clock(channel)
+
+    def _usable(self) -> Channel:
+        if self._channel is not None and self._channel.lost is not None:
+            raise SandboxLost(str(self._channel.lost))
+        if self._why_unusable or self._channel is None:
+            raise SandboxLost(f"machine {self.id} cannot be used: {self._why_unusable}")
+        return self._channel
+
+
+DISK_BYTES = 14 * 1024**3
+"""GitHub's runners have 14 GB; the file takes room only as it fills."""
+COMPLAINT_BYTES = 600
+
+
+class _Phases:
+    """Milliseconds since the phase before, by name, in order."""
+
+    def __init__(self) -> None:
+        self.milliseconds: dict[str, float] = {}
+        self._last = time.monotonic()
+
+    def passed(self, name: str, milliseconds: float | None = None) -> None:
+        """`milliseconds` for a part that was measured by others: what follows does not count it again."""
+        now = time.monotonic()
+        if milliseconds is None:
+            milliseconds, self._last = (now - self._last) * 1000, now
+        else:
+            self._last += milliseconds / 1000
+        self.milliseconds[name] = round(milliseconds, 3)

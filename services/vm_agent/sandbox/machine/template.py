@@ -1,0 +1,156 @@
+"""Saved machines from which others are restored: files that fit one kind of machine and no other, never changed.
+
+    <folder>/<key>/{manifest.json, memory, state}
+
+The VMM checks almost nothing when it loads: another root file system, processor or device list is taken, and shows
+later. So the key names all that must be equal, and before each use the files are compared with what was saved: `state`
+by its hash, `memory`, which is large, by its length and by when it was last written (its change time, which only the
+kernel sets). `verify` reads it all, for whoever has the time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Generator, Sequence
+from pathlib import Path
+
+import msgspec
+
+from services.vm_agent.image.store import digest
+from services.vm_agent.sandbox.protocol import SandboxLost, Shape
+
+MANIFEST, MEMORY, STATE = "manifest.json", "memory", "state"
+BUILDING = ".building-"
+MANIFEST_BYTES = 64 * 1024
+KEY_DIGITS = 16
+
+
+class DamagedTemplate(SandboxLost):
+    """Its files are not what was saved; it is to be made anew."""
+
+
+class TemplateManifest(msgspec.Struct, frozen=True):
+    """`identity` is what the key was made of, for people; times and lengths as the file system gives them."""
+
+    key: str
+    identity: list[str]
+    image: str
+    shape: Shape
+    state_sha256: str
+    memory_sha256: str
+    memory_bytes: int
+    memory_changed_ns: int
+    tsc_khz: int = 0
+
+
+class Template(msgspec.Struct, frozen=True):
+    folder: str
+    manifest: TemplateManifest
+
+    @property
+    def key(self) -> str:
+        return self.manifest.key
+
+    @property
+    def memory(self) -> str:
+        return f"{self.folder}/{MEMORY}"
+
+    @property
+    def state(self) -> str:
+        return f"{self.folder}/{STATE}"
+
+
+def key_of(identity: Sequence[str]) -> str:
+    return hashlib.sha256(msgspec.json.encode(list(identity))).hexdigest()[:KEY_DIGITS]
+
+
+def check(template: Template) -> None:
+    """Cheap enough for each restore. Raises DamagedTemplate."""
+    manifest = template.manifest
+    try:
+        memory = os.stat(template.memory)
+        state = digest(template.state)
+    except OSError as error:
+        raise DamagedTemplate(_damaged(template, f"{error.filename}: {error.strerror}")) from None
+    if memory.st_size != manifest.memory_bytes:
+        raise DamagedTemplate(_damaged(template, f"its memory has {memory.st_size} bytes, not {manifest.memory_bytes}"))
+    if memory.st_ctime_ns != manifest.memory_changed_ns:
+        raise DamagedTemplate(_damaged(template, "its memory was written to after it was saved"))
+    if state != manifest.state_sha256:
+        raise DamagedTemplate(_damaged(template, "its state is not what was saved"))
+
+
+def verify(template: Template) -> None:
+    """Every byte; half a second for 512 MiB. Raises DamagedTemplate."""
+    check(template)
+    if digest(template.memory) != template.manifest.memory_sha256:
+        raise DamagedTemplate(_damaged(template, "its memory is not what was saved"))
+
+
+class Templates:
+    """Those below `folder`, which need not exist."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def find(self, key: str) -> Template | None:
+        """None where there is none, or where what there is cannot be read."""
+        place = self.folder / key
+        try:
+            with (place / MANIFEST).open("rb") as file:
+                manifest = msgspec.json.decode(file.read(MANIFEST_BYTES), type=TemplateManifest)
+        except (OSError, msgspec.MsgspecError):
+            return None
+        return Template(str(place), manifest) if manifest.key == key else None
+
+    @contextlib.contextmanager
+    def building(self, key: str) -> Generator[Path]:
+        """A folder to save into, gone afterwards unless it was published."""
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        place = Path(tempfile.mkdtemp(prefix=f"{BUILDING}{key}-", dir=self.folder))
+        try:
+            yield place
+        finally:
+            shutil.rmtree(place, ignore_errors=True)
+
+    def publish(self, building: Path, identity: list[str], image: str, shape: Shape, tsc_khz: int) -> Template:
+        """Blocking: it hashes both files."""
+        os.chmod(building / STATE, 0o400)
+        memory = os.stat(building / MEMORY)
+        manifest = TemplateManifest(
+            key=key_of(identity),
+            identity=identity,
+            image=image,
+            shape=shape,
+            state_sha256=digest(str(building / STATE)),
+            memory_sha256=digest(str(building / MEMORY)),
+            memory_bytes=memory.st_size,
+            memory_changed_ns=memory.st_ctime_ns,
+            tsc_khz=tsc_khz,
+        )
+        (building / MANIFEST).write_bytes(msgspec.json.encode(manifest))
+        self.remove(manifest.key)
+        place = self.folder / manifest.key
+        building.rename(place)
+        return Template(str(place), manifest)
+
+    def remove(self, key: str) -> None:
+        shutil.rmtree(self.folder / key, ignore_errors=True)
+
+    def sweep(self, wanted: Sequence[str] = (), *, building: bool = False) -> list[str]:
+        """Removes half-made ones, unless one is just being made, and all but `wanted` where any is named."""
+        gone: list[str] = []
+        for place in sorted(self.folder.iterdir()) if self.folder.is_dir() else []:
+            half = place.name.startswith(BUILDING)
+            if (half and not building) or (not half and wanted and place.name not in wanted):
+                shutil.rmtree(place, ignore_errors=True)
+                gone.append(place.name)
+        return gone
+
+
+def _damaged(template: Template, what: str) -> str:
+    return f"template {template.key}: {what}; it is thrown away and made anew"

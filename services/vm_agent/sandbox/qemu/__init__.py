@@ -1,0 +1,1 @@
+"""The driver `qemu`: a real virtual machine for each job, hardware-assisted where that boots a guest, else emulated."""

@@ -1,0 +1,258 @@
+"""One machine in QEMU: booted, restored from a template, saved, and put back from what was saved.
+
+A template is made by the same class: it is a machine whose memory is a file that is kept. Saving a job's machine is
+another thing: its memory is private, so all of it is written out, and it is put back in a new process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import shutil
+import socket
+import subprocess
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic
+
+from services.vm_agent.image.store import Image
+from services.vm_agent.sandbox import cgroups
+from services.vm_agent.sandbox.guest import commands, identity
+from services.vm_agent.sandbox.machine.sandbox import Launched, MachineSandbox
+from services.vm_agent.sandbox.machine.template import MEMORY, STATE, Template
+from services.vm_agent.sandbox.protocol import SandboxLost, SandboxSpec, SnapshotId
+from services.vm_agent.sandbox.qemu import command_line
+from services.vm_agent.sandbox.qemu.command_line import Files, Jail, Kernel, Machine
+from services.vm_agent.sandbox.qemu.qmp import Json, Monitor, MonitorError
+
+LOAD_SECONDS = 30.0
+"""A template's state is loaded in some milliseconds, a whole memory in a second or two."""
+SAVE_SECONDS = 120.0
+SHARED_MEMORY: Json = {"capabilities": [{"capability": "x-ignore-shared", "state": True}]}
+WARM_UP = ("bash -c true", "git --version", "python3 -c 'import json, subprocess'", "ls / | sort | head -n 1")
+"""Run once in a template, so that its clones find these programs in the page cache."""
+WARM_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Qemu:
+    """The program, and what it can do here. `hierarchies` are the cgroups that machines get."""
+
+    program: str
+    version: tuple[int, int]
+    uid: Callable[[], int | None]
+    hierarchies: list[cgroups.Hierarchy]
+
+
+class QemuSandbox(MachineSandbox):
+    """`template` None boots; `saving` is a folder whose memory file the machine writes through to, a template's."""
+
+    def __init__(
+        self,
+        spec: SandboxSpec,
+        folder: Path,
+        qemu: Qemu,
+        machine: Machine,
+        image: Image,
+        *,
+        template: Template | None = None,
+        saving: Path | None = None,
+    ) -> None:
+        super().__init__(spec, folder, qemu.hierarchies, image=image.id, size=machine.size)
+        self._qemu, self._machine, self._files_of = qemu, machine, image
+        self._template, self._saving = template, saving
+        self._has_work = saving is None
+        self._monitor: Monitor | None = None
+        self._snapshots: dict[SnapshotId, Path] = {}
+        self._snapshot_to_load: Path | None = None
+        self._state = -1
+
+    async def _launch(self) -> Launched:
+        begun = monotonic()
+        channel, guest = socket.socketpair()
+        monitor, qemu = socket.socketpair()
+        try:
+            self._start_qemu([guest, qemu])
+        except BaseException:
+            channel.close()
+            monitor.close()
+            raise
+        finally:
+            guest.close()
+            qemu.close()
+        self._monitor = Monitor(monitor)
+        phases = {"spawned": (monotonic() - begun) * 1000}
+        try:
+            await self._monitor.connect()
+            phases["monitor"] = (monotonic() - begun) * 1000 - phases["spawned"]
+            if self._is_booted:
+                return Launched(channel, "booted", phases)
+            loading = monotonic()
+            await self._load(self._monitor)
+            phases["loaded"] = (monotonic() - loading) * 1000
+        except MonitorError as error:
+            channel.close()
+            raise SandboxLost(f"machine {self.id} was not started: {await self._explained(error)}") from None
+        return Launched(channel, "restored", phases)
+
+    @property
+    def _is_booted(self) -> bool:
+        return self._template is None and self._snapshot_to_load is None
+
+    def _start_qemu(self, sockets: Sequence[socket.socket]) -> None:
+        with contextlib.ExitStack() as opened:
+
+            def open_file(path: str, flags: int) -> int:
+                descriptor = os.open(path, flags | os.O_CLOEXEC)
+                opened.callback(os.close, descriptor)
+                return descriptor
+
+            try:
+                root = open_file(self._files_of.root, os.O_RDONLY)
+                work = (open_file(self.work_disk, os.O_RDWR), open_file(self.work_disk, os.O_RDONLY))
+                self._state = -1 if self._is_booted else os.open(self._state_file, os.O_RDONLY | os.O_CLOEXEC)
+            except OSError as error:
+                raise SandboxLost(f"machine {self.id} cannot be started: {error.filename}: {error.strerror}") from None
+            guest, monitor = (end.fileno() for end in sockets)
+            memory, shared = self._memory_file()
+            files = Files(channel=guest, monitor=monitor, root=root, work=work, memory=memory, shared=shared)
+            passed = [guest, monitor, root, *work, *([self._state] if self._state >= 0 else [])]
+            kernel = Kernel(self._files_of.kernel, self._files_of.initrd) if self._is_booted else None
+            arguments = command_line.arguments(self._machine, files, self._jail(), kernel)
+            self._spawn([self._qemu.program, *arguments], passed=passed)
+
+    def _jail(self) -> Jail:
+        root = self._folder / "root"
+        root.mkdir(exist_ok=True, mode=0o755)
+        return Jail(self._qemu.uid(), str(root), self._qemu.version)
+
+    def _memory_file(self) -> tuple[str, bool]:
+        """Its path, and whether the machine writes through to it."""
+        if self._saving is not None:
+            return str(self._saving / MEMORY), True
+        if self._template is not None and self._snapshot_to_load is None:
+            return self._template.memory, False
+        return "", False
+
+    @property
+    def _state_file(self) -> str:
+        if self._snapshot_to_load is not None:
+            return str(self._snapshot_to_load / STATE)
+        assert self._template is not None
+        return self._template.state
+
+    async def _load(self, monitor: Monitor) -> None:
+        """Raises MonitorError. QEMU says of much that does not fit no more than a line on its standard error."""
+        try:
+            if self._snapshot_to_load is None:
+                await monitor.ask("migrate-set-capabilities", SHARED_MEMORY)
+            await monitor.ask("migrate-incoming", {"uri": f"fd:{self._state}"})
+        finally:
+            os.close(self._state)
+            self._state = -1
+        await monitor.until("query-status", frozenset({"paused"}), LOAD_SECONDS)
+        if words := self.last_words():
+            raise MonitorError(f"its saved state does not fit: {words}")
+        await monitor.ask("cont")
+
+    async def _explained(self, error: MonitorError) -> str:
+        """QEMU's own last words tell more than that it has gone."""
+        if self._exited is not None:
+            await asyncio.wait({self._exited}, timeout=1)
+        return f"{error}: {words}" if (words := self.last_words()) else str(error)
+
+    # Templates.
+
+    async def save_template(self) -> None:
+        """Warms it, stops it, saves it, and ends it. Raises SandboxLost."""
+        assert self._saving is not None
+        assert self._monitor is not None
+        await self._warm_up()
+        await self._usable().ping(os.urandom(16), WARM_SECONDS)
+        try:
+            await self._monitor.ask("stop")
+            await self._monitor.ask("migrate-set-capabilities", SHARED_MEMORY)
+            await self._migrate_to(self._saving / STATE)
+            with contextlib.suppress(MonitorError):
+                await self._monitor.ask("quit")
+        except MonitorError as error:
+            raise SandboxLost(f"the template could not be saved: {await self._explained(error)}") from None
+        assert self._exited is not None
+        await asyncio.wait({self._exited}, timeout=WARM_SECONDS)
+
+    async def _warm_up(self) -> None:
+        async def forget(data: bytes) -> None:
+            return
+
+        for script in WARM_UP:
+            command = await commands.execute(
+                self._usable(), ["sh", "-c", script], env={}, cwd="/", output=forget, user="root"
+            )
+            await command.wait()
+
+    async def _migrate_to(self, path: Path) -> None:
+        """Into a file by descriptor, which QEMU's own confinement allows. Raises MonitorError."""
+        assert self._monitor is not None
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        try:
+            await self._hand_over(descriptor, "saving")
+        finally:
+            os.close(descriptor)
+        await self._monitor.ask("migrate", {"uri": "fd:saving"})
+        status = await self._monitor.until(
+            "query-migrate", frozenset({"completed", "failed", "cancelled"}), SAVE_SECONDS
+        )
+        if status != "completed":
+            raise MonitorError(f"saving it has {status}")
+
+    async def _hand_over(self, descriptor: int, name: str) -> None:
+        assert self._monitor is not None
+        await self._monitor.ask("getfd", {"fdname": name}, descriptor=descriptor)
+
+    # Snapshots of a job's machine.
+
+    async def snapshot(self) -> SnapshotId:
+        """Memory and work disk as they are, in the machine's own folder. No command may run: its output would be lost
+        between the two lives."""
+        channel = self._usable()
+        if channel.busy:
+            raise SandboxLost(f"machine {self.id} cannot be saved while a command runs in it")
+        assert self._monitor is not None
+        await channel.ping(os.urandom(16), WARM_SECONDS)
+        name = SnapshotId(f"snapshot-{len(self._snapshots) + 1}")
+        place = self._folder / name
+        place.mkdir()
+        try:
+            await self._monitor.ask("stop")
+            await self._migrate_to(place / STATE)
+            await asyncio.to_thread(_copy_sparse, self.work_disk, str(place / "work"))
+            await self._monitor.ask("cont")
+        except MonitorError as error:
+            shutil.rmtree(place, ignore_errors=True)
+            raise SandboxLost(f"machine {self.id} could not be saved: {await self._explained(error)}") from None
+        await identity.set_clock(channel)
+        self._snapshots[name] = place
+        return name
+
+    async def restore(self, snapshot: SnapshotId) -> None:
+        """In a new process, from which on everything that ran is as it was."""
+        place = self._snapshots.get(snapshot)
+        if place is None:
+            raise SandboxLost(f"machine {self.id} has no snapshot {snapshot}")
+        self._usable()
+        await self._put_away()
+        await asyncio.to_thread(_copy_sparse, str(place / "work"), self.work_disk)
+        self._snapshot_to_load = place
+        await self._come_back(await self._launch())
+
+    def _close(self) -> None:
+        if self._monitor is not None:
+            self._monitor.close()
+        super()._close()
+
+
+def _copy_sparse(source: str, target: str) -> None:
+    """Blocking; holes stay holes."""
+    subprocess.run(["cp", "--sparse=always", "--reflink=auto", source, target], check=True, capture_output=True)
