@@ -34,7 +34,7 @@ from services.vm_agent.custody import Custody
 from services.vm_agent.host_log import HostLog
 from services.vm_agent.keys import CannotOpen, HostKey
 from services.vm_agent.lease import Lease
-from services.vm_agent.live import Live
+from services.vm_agent.sandbox.live import Live
 from services.vm_agent.sandbox.protocol import SandboxError, SandboxId
 from services.vm_agent.sandbox.standstill import StillRunning
 
@@ -210,7 +210,11 @@ class Agent:
             except CannotOpen as error:
                 await self._refuse(order.attempt, order.cause, order.actor, AttemptRefused(str(error)))
                 return
-            running = self._start(order, secrets)
+            try:
+                running = self._start(order, secrets)
+            except SandboxError as error:
+                await self._refuse(order.attempt, order.cause, order.actor, AttemptRefused(f"no sandbox: {error}"))
+                return
         held = asyncio.ensure_future(self._attempts[order.attempt].lease.held.wait())
         await asyncio.wait({held, running}, return_when=asyncio.FIRST_COMPLETED)
         held.cancel()

@@ -140,8 +140,8 @@ class WarmPool:
             self._happened(TemplateThere(shape, built=False))
 
     async def _start(self, shape: Shape, vm: SandboxId) -> None:
-        sandbox = self._machines[vm] = self._driver.create(spec_of(shape, vm))
         try:
+            sandbox = self._machines[vm] = self._driver.create(spec_of(shape, vm))
             ready = await sandbox.start()
         except Exception as error:
             logger.warning("no machine for the pool", vm=vm, why=error)

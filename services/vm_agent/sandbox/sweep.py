@@ -29,7 +29,8 @@ def sweep(folder: Path, live: Collection[str] = ()) -> list[Swept]:
     folder = folder.resolve()
     if not folder.is_dir():
         return []
-    leftovers = [place for place in sorted(folder.iterdir()) if not _is_spared(place, live)]
+    # What ended between the look at the folder and the look at `live` is gone by then, and was no leftover.
+    leftovers = [place for place in sorted(folder.iterdir()) if not _is_spared(place, live) and place.exists()]
     return [*map(_sweep_one, leftovers), *_sweep_cgroups(folder, live)]
 
 
@@ -70,6 +71,6 @@ def _sweep_cgroups(folder: Path, live: Collection[str]) -> list[Swept]:
             name = place.name.removeprefix(cgroups.prefix_of(str(folder)))
             if name in live or (folder / name).exists():
                 continue
-            if not processes.in_cgroup(str(place)) and cgroups.remove(str(place)):
+            if place.exists() and not processes.in_cgroup(str(place)) and cgroups.remove(str(place)):
                 swept.append(Swept(name, f"its empty cgroup {place}", removed=True))
     return swept

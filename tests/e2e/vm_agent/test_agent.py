@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import zlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import msgspec
@@ -23,7 +25,7 @@ from libs.contracts.attempt import (
 )
 from libs.contracts.commands import DrainHost
 from libs.contracts.envelope import decode_commit, encode
-from libs.contracts.host import Heartbeat, HostDraining, HostJoined, HostLeft, VmReaped
+from libs.contracts.host import Heartbeat, HostDraining, HostEvent, HostJoined, HostLeft, VmReaped
 from libs.contracts.ids import BootId, CommandId
 from libs.contracts.logs import LogChunk
 from libs.contracts.orders import LargeOrder
@@ -327,6 +329,46 @@ async def _join_as_another(running: Running) -> None:
     await other.join([HostLeft(BootId("other"), "taken")])
 
 
+@asynccontextmanager
+async def alone(folder: Path, driver: HostDriver) -> AsyncIterator[tuple[Agent, MemoryBus, HostLog]]:
+    """An agent without its tasks: whoever wants a reap asks for it."""
+    host_log = HostLog(bus := MemoryBus(), HOST, BootId("b"), now)
+    journal = Journal(folder.parent)
+    stock = NoStock(driver)
+    bases = Bases(bus, MemoryBlobs(), NoSources(), driver, BootId("b"), folder.parent, {}, PATIENCE, stock)
+    one = Agent(Host(HOST, 1, (), HostKey(enabled=False), now), bases, host_log, Custody(journal, NoGuard()))
+    await host_log.join([one.joined(0)])
+    orders = Consumer(subjects.JOBS, "agent-h1", (subjects.doorbell(HOST),))
+    consuming = asyncio.ensure_future(bus.consume(orders, one.on_order))
+    yield one, bus, host_log
+    consuming.cancel()
+    await one.abandon()
+    journal.close()
+
+
+async def reaped(bus: MemoryBus, host_log: HostLog) -> list[str]:
+    await host_log.flush()
+    stored = [decode_commit(message.data) for message in await bus.load(subjects.host(HOST))]
+    events = [msgspec.json.decode(raw, type=HostEvent) for one in stored for raw in one.events]
+    return [event.vm for event in events if isinstance(event, VmReaped)]
+
+
+async def test_each_minute_what_belongs_to_no_job_is_removed_and_what_does_is_not(tmp_path: Path) -> None:
+    folder = tmp_path / "home" / "agent" / HOST / "sandboxes"
+    async with alone(folder, HostDriver(folder)) as (one, bus, host_log):
+        await bus.enqueue(subjects.doorbell(HOST), encode(job(step("sleep 60"))), message_id="1")
+        async with asyncio.timeout(10):
+            while not (folder.exists() and list(folder.iterdir())):
+                await asyncio.sleep(0.01)
+        (running,) = folder.iterdir()
+        (folder / "nobodys").mkdir()
+        await one.reap()
+        assert list(folder.iterdir()) == [running]
+        assert await reaped(bus, host_log) == ["nobodys"]
+        await one.reap()
+        assert await reaped(bus, host_log) == ["nobodys"]
+
+
 async def test_a_sandbox_that_resists_is_tried_again_and_told(tmp_path: Path) -> None:
     class Resisting(HostDriver):
         def create(self, spec: SandboxSpec) -> HostSandbox:
@@ -342,25 +384,13 @@ async def test_a_sandbox_that_resists_is_tried_again_and_told(tmp_path: Path) ->
             return made
 
     folder = tmp_path / "home" / "agent" / HOST / "sandboxes"
-    host_log = HostLog(bus := MemoryBus(), HOST, BootId("b"), now)
-    journal = Journal(folder.parent)
-    driver = Resisting(folder)
-    stock = NoStock(driver)
-    bases = Bases(bus, MemoryBlobs(), NoSources(), driver, BootId("b"), folder.parent, {}, PATIENCE, stock)
-    one = Agent(Host(HOST, 1, (), HostKey(enabled=False), now), bases, host_log, Custody(journal, NoGuard()))
-    await host_log.join([one.joined(0)])
-    orders = Consumer(subjects.JOBS, "agent-h1", (subjects.doorbell(HOST),))
-    consuming = asyncio.ensure_future(bus.consume(orders, one.on_order))
-    await bus.enqueue(subjects.doorbell(HOST), encode(job(step("true"))), message_id="1")
-    async with asyncio.timeout(10):
-        while not one.leftovers:
-            await asyncio.sleep(0.01)
-    assert list(folder.iterdir())
-    await one.reap()
-    assert not list(folder.iterdir())
-    assert not one.leftovers
-    await host_log.flush()
-    last = decode_commit((await bus.load(subjects.host(HOST)))[-1].data)
-    assert b"VmReaped" in bytes(last.events[0])
-    consuming.cancel()
-    journal.close()
+    async with alone(folder, Resisting(folder)) as (one, bus, host_log):
+        await bus.enqueue(subjects.doorbell(HOST), encode(job(step("true"))), message_id="1")
+        async with asyncio.timeout(10):
+            while not one.leftovers:
+                await asyncio.sleep(0.01)
+        (left,) = folder.iterdir()
+        await one.reap()
+        assert not list(folder.iterdir())
+        assert not one.leftovers
+        assert await reaped(bus, host_log) == [left.name]
