@@ -86,7 +86,7 @@ async def test_a_truthful_guest_is_understood(guest: Guest) -> None:
 
 EARLY_LIES: dict[str, bytes] = {
     "hello twice": HELLO + HELLO,
-    "another version": frames.encode(Kind.HELLO, 0, b'{"v": 2}'),
+    "another version": frames.encode(Kind.HELLO, 0, b'{"v": 1}'),
     "hello that is no JSON": frames.encode(Kind.HELLO, 0, b"\xff"),
     "hello of nested lists": frames.encode(Kind.HELLO, 0, b"[" * 60_000),
     "an unknown type": HEADER.pack(0, 99, 1),

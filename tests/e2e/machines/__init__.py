@@ -1,0 +1,1 @@
+"""The whole system with every job in a real virtual machine: QEMU, with the image that `make vm` built."""
