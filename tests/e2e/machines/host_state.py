@@ -75,9 +75,9 @@ def _machines(home: Path) -> list[str]:
                 command = (place / "cmdline").read_bytes().split(b"\0")[0].decode(errors="replace")
             except OSError:
                 continue
-            if any(name in os.path.basename(command) for name in VMMS):
-                if any(name.startswith(str(home)) for name in _open_files(place)):
-                    found.append(f"{place.name} {command}")
+            is_vmm = any(name in os.path.basename(command) for name in VMMS)
+            if is_vmm and any(name.startswith(str(home)) for name in _open_files(place)):
+                found.append(f"{place.name} {command}")
     return found
 
 
