@@ -210,11 +210,7 @@ class Agent:
             except CannotOpen as error:
                 await self._refuse(order.attempt, order.cause, order.actor, AttemptRefused(str(error)))
                 return
-            try:
-                running = self._start(order, secrets)
-            except SandboxError as error:
-                await self._refuse(order.attempt, order.cause, order.actor, AttemptRefused(f"no sandbox: {error}"))
-                return
+            running = self._start(order, secrets)
         held = asyncio.ensure_future(self._attempts[order.attempt].lease.held.wait())
         await asyncio.wait({held, running}, return_when=asyncio.FIRST_COMPLETED)
         held.cancel()

@@ -36,6 +36,7 @@ from services.vm_agent.log.job_log import JobLog
 from services.vm_agent.log.spool import Spool
 from services.vm_agent.ports import Sources
 from services.vm_agent.sandbox.protocol import Driver, Ready, Sandbox, SandboxError, SandboxId, SandboxSpec
+from services.vm_agent.sandbox.unmade import made
 from services.vm_agent.stock import Stock
 
 logger = log.get("agent")
@@ -170,7 +171,7 @@ class Attempt:
             await self.sandbox.destroy()
             self._stands = False
             self._keeper.sandbox_gone(self, f"it stood ready and did not answer: {error}")
-        self.sandbox = self._bases.driver.create(self.spec)
+        self.sandbox = made(self._bases.driver, self.spec)
         return await self.sandbox.start()
 
     def _vm_ready(self, ready: Ready) -> VmReady:

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from libs.contracts.host import PoolState
 from services.vm_agent.sandbox.protocol import Driver, Sandbox, SandboxId, SandboxSpec
+from services.vm_agent.sandbox.unmade import made
 
 
 class Stock(Protocol):
@@ -44,7 +45,7 @@ class NoStock:
     async def run(self) -> None: ...
 
     def claim(self, spec: SandboxSpec) -> Sandbox:
-        return self._driver.create(spec)
+        return made(self._driver, spec)
 
     def jobs_take(self, memory_mib: int) -> None: ...
 

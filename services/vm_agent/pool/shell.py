@@ -33,7 +33,8 @@ from services.vm_agent.pool.events import (
 )
 from services.vm_agent.pool.shapes import shape_of, spec_of
 from services.vm_agent.pool.state import Pool, Pools
-from services.vm_agent.sandbox.protocol import Driver, Ready, Sandbox, SandboxId, SandboxSpec, Shape
+from services.vm_agent.sandbox.protocol import Driver, Prepared, Ready, Sandbox, SandboxId, SandboxSpec, Shape
+from services.vm_agent.sandbox.unmade import made
 
 TICK_SECONDS = 1.0
 """How often time alone may want something: ages and pauses are far longer."""
@@ -80,11 +81,11 @@ class WarmPool:
     def claim(self, spec: SandboxSpec) -> Sandbox:
         shape = shape_of(spec)
         if shape is None:
-            return self._driver.create(spec)
+            return made(self._driver, spec)
         self._pools, taken = core.claim(self._pools, shape)
         self._woken.set()
         if taken is None:
-            return self._driver.create(spec)
+            return made(self._driver, spec)
         self._told.discard(taken)
         return self._machines.pop(taken)
 
@@ -128,20 +129,20 @@ class WarmPool:
 
     async def _prepare(self, shape: Shape) -> None:
         try:
-            made = await self._driver.prepare(shape)
+            prepared = await self._driver.prepare(shape)
         except Exception as error:
             logger.warning("no template", size=str(shape.size), trust=shape.trust, why=error)
             self._happened(TemplateFailed(shape, _words(error)))
             return
-        if made is not None:
-            self._tell(TemplateBuilt(made.vm, made.key, made.image, shape.size, shape.trust, made.phases_ms))
-            self._happened(TemplateThere(shape, built=True, key=made.key, image=made.image))
-        else:
+        if prepared is None:
             self._happened(TemplateThere(shape, built=False))
+            return
+        self._tell(_template_built(shape, prepared))
+        self._happened(TemplateThere(shape, built=True, key=prepared.key, image=prepared.image))
 
     async def _start(self, shape: Shape, vm: SandboxId) -> None:
+        sandbox = self._machines[vm] = made(self._driver, spec_of(shape, vm))
         try:
-            sandbox = self._machines[vm] = self._driver.create(spec_of(shape, vm))
             ready = await sandbox.start()
         except Exception as error:
             logger.warning("no machine for the pool", vm=vm, why=error)
@@ -198,6 +199,10 @@ class WarmPool:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _template_built(shape: Shape, made: Prepared) -> TemplateBuilt:
+    return TemplateBuilt(made.vm, made.key, made.image, shape.size, shape.trust, made.phases_ms)
 
 
 def _pooled(vm: SandboxId, shape: Shape, ready: Ready) -> VmPooled:

@@ -58,7 +58,7 @@ class TwinMachine(HostSandbox):
 
 class TwinDriver(HostDriver):
     """`machines` are all it ever made, by name; `trouble` makes every start fail with it, `no_template` every
-    template."""
+    template, `damaged` even the making of a sandbox."""
 
     name = "twin"
     isolation = "a twin's"
@@ -71,9 +71,11 @@ class TwinDriver(HostDriver):
         self.machines: dict[SandboxId, TwinMachine] = {}
         self.templates: set[Shape] = set()
         self.image = IMAGE
-        self.trouble = self.no_template = ""
+        self.trouble = self.no_template = self.damaged = ""
 
     def create(self, spec: SandboxSpec) -> TwinMachine:
+        if self.damaged:
+            raise SandboxLost(self.damaged)
         assert spec.id not in self.machines, f"{spec.id} is asked for twice"
         made = self.machines[spec.id] = TwinMachine(spec, self.place / spec.id, self)
         return made

@@ -161,6 +161,22 @@ async def test_what_cannot_be_made_is_said_in_the_heartbeat_and_jobs_still_run(
     assert (heard.pools[0].ready, heard.pools[0].template) == (0, "")
 
 
+async def test_an_image_that_is_damaged_is_the_attempts_error_and_the_pool_recovers(
+    running: Running, driver: TwinDriver
+) -> None:
+    driver.damaged = "root.squashfs has 3 bytes, 300 were built: firebreak image build"
+    while driver.standing:
+        driver.standing[0].died = "x"
+        driver.standing[0].stands = False
+    await running.give(job(step("true"), labels=("firebreak-2cpu-1gb",)))
+    finished = (await running.ended(address()))[-1]
+    assert isinstance(finished, AttemptFinished)
+    assert (finished.conclusion, finished.why) == ("error", f"no sandbox: {driver.damaged}")
+    driver.damaged = ""
+    await running.give(job(step("true"), n=2))
+    assert (await running.ended(address(2)))[-1].conclusion == "success"  # type: ignore[union-attr]
+
+
 async def test_the_heartbeat_tells_of_pools_hits_and_misses(running: Running) -> None:
     await running.give(job(step("true"), n=1))
     await running.ended(address(1))
