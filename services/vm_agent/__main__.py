@@ -32,7 +32,7 @@ from libs.sources import Sources
 from libs.telemetry import log
 from services.vm_agent.agent import Agent, Host
 from services.vm_agent.attempt import Bases
-from services.vm_agent.capacity import Capacity, host_memory_mib
+from services.vm_agent.capacity import Capacity, FixedSize, elsewhere, host_memory_mib
 from services.vm_agent.capacity import capacity as capacity_of
 from services.vm_agent.clock_skew import clock_skew_ms
 from services.vm_agent.contact import Contact
@@ -100,7 +100,7 @@ async def _serve(process: Process, options: Options, sources: Sources, folder: P
     holder: list[Contact] = []
     guard = _guard(options, lambda seconds: [contact.suspect(_stopped(seconds)) for contact in holder])
     custody = Custody(journal, guard)
-    capacity = _capacity(settings) if driver.makes_machines else None
+    capacity = _capacity(settings, driver) if driver.makes_machines else None
     bases = Bases(
         bus=process.bus,
         blobs=process.blobs,
@@ -221,13 +221,17 @@ async def _reaped(driver: Driver, journal: Journal) -> list[HostEvent]:
     return events
 
 
-def _capacity(settings: Settings) -> Capacity:
-    made = capacity_of(
-        os.cpu_count() or 1,
-        host_memory_mib(),
-        settings.slots,
-        usual=settings.vm_size,
-        largest=settings.vm_largest,
+def _capacity(settings: Settings, driver: Driver) -> Capacity:
+    made = (
+        elsewhere(driver.fixed_size, settings.slots)
+        if isinstance(driver, FixedSize)
+        else capacity_of(
+            os.cpu_count() or 1,
+            host_memory_mib(),
+            settings.slots,
+            usual=settings.vm_size,
+            largest=settings.vm_largest,
+        )
     )
     return replace(made, disk_bytes=settings.vm_disk_bytes)
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 import msgspec
 
@@ -19,6 +20,14 @@ kernel spends a sixtieth of its memory on counting it."""
 STEP_MIB = 256
 """Sizes that are derived end in a round number, so that a little more or less memory makes no new template."""
 _LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
+
+
+@runtime_checkable
+class FixedSize(Protocol):
+    """A driver whose machines are of one size, and elsewhere: what this host has does not matter."""
+
+    @property
+    def fixed_size(self) -> Size: ...
 
 
 class Capacity(msgspec.Struct, frozen=True):
@@ -43,6 +52,11 @@ def capacity(
     )
     most = _at_most(largest or whole, Size(whole.cpus if largest is None else largest.cpus, room))
     return Capacity(usual=_at_most(usual or share, most), largest=most, memory_mib=room)
+
+
+def elsewhere(size: Size, slots: int) -> Capacity:
+    """Of a driver whose machines are not on this host: as many of that size as it has slots."""
+    return Capacity(usual=size, largest=size, memory_mib=size.memory_mib * slots)
 
 
 def host_memory_mib() -> int:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from libs.contracts.size import LEAST_MEMORY_MIB, Size
-from services.vm_agent.capacity import Capacity, capacity, host_memory_mib
+from services.vm_agent.capacity import Capacity, capacity, elsewhere, host_memory_mib
 
 sizes = st.none() | st.builds(Size, st.integers(1, 999), st.integers(LEAST_MEMORY_MIB, 10**6))
 
@@ -28,6 +28,10 @@ def test_the_operator_decides_within_what_there_is() -> None:
 
 def test_a_small_host_with_many_slots_still_makes_machines_that_boot() -> None:
     assert capacity(1, 1024, 16).usual == Size(1, LEAST_MEMORY_MIB)
+
+
+def test_machines_of_one_size_elsewhere_take_nothing_of_this_host() -> None:
+    assert elsewhere(Size(2, 4096), 3) == Capacity(Size(2, 4096), Size(2, 4096), 12_288)
 
 
 @given(st.integers(1, 256), st.integers(1, 10**7), st.integers(1, 1024), sizes, sizes)
