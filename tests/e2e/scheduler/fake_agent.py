@@ -46,6 +46,10 @@ class FakeAgent:
         self.stops: dict[str, asyncio.Event] = {}
         self._running: set[asyncio.Task[None]] = set()
 
+    @property
+    def busy(self) -> int:
+        return len(self._running)
+
     async def join(self, **fields: object) -> None:
         values = {"driver": "bubblewrap", "key": b"", **fields}
         joined = HostJoined(self.id, self.boot, self.labels, self.slots, **values)

@@ -9,7 +9,9 @@ import msgspec
 from libs.contracts import envelope, subjects
 from libs.contracts.commands import RerunRun
 from libs.contracts.ids import CommandId
+from libs.contracts.orders import JobOrder
 from libs.contracts.run import CommandRejected, JobAssigned, JobFinished, JobSkipped, RunFinished
+from libs.contracts.size import Size
 from services.scheduler.policy import LOCAL
 from tests.e2e.scheduler.fake_agent import Act, FakeAgent
 from tests.e2e.scheduler.world import types, world
@@ -181,6 +183,35 @@ async def test_a_local_run_ends_a_job_that_no_host_serves():
         assert (await w.until_over(run_id)).conclusion == "error"
         ends = [event for event in await w.events(run_id) if isinstance(event, JobFinished)]
         assert ends[0].why == "no host has the label windows"
+
+
+async def test_jobs_whose_machines_do_not_fit_beside_each_other_run_one_after_the_other():
+    async with world() as w:
+        together: list[int] = []
+
+        def script(order: JobOrder) -> Act:
+            together.append(agent.busy)
+            return Act(seconds=0.1)
+
+        w.start_scheduler()
+        machines = {"largest": Size(4, 4096), "usual": Size(1, 1024), "memory_mib": 4096}
+        agent = FakeAgent(w.bus, script=script)
+        await w.start_agent(agent, **machines)
+        jobs = [job(name, runs_on=["ubuntu-latest", "firebreak-1cpu-3gb"]) for name in ("a", "b", "c")]
+        end = await w.until_over(await w.plan(plan(*jobs)))
+        assert end.conclusion == "success"
+        assert {order.labels for order in agent.orders} == {("ubuntu-latest", "firebreak-1cpu-3gb")}
+        assert together == [1, 1, 1]
+
+
+async def test_a_size_that_no_host_offers_is_an_error_with_what_there_is():
+    async with world() as w:
+        await w.start_agent(FakeAgent(w.bus), largest=Size(2, 16_384), memory_mib=20_000)
+        w.start_scheduler(policy=LOCAL)
+        run_id = await w.plan(plan(job("a", runs_on=["ubuntu-latest", "firebreak-8cpu-32gb"])))
+        assert (await w.until_over(run_id)).conclusion == "error"
+        (end,) = [event for event in await w.events(run_id) if isinstance(event, JobFinished)]
+        assert end.why == "it asks for 8cpu-32gb, and no host offers that: h1 up to 2cpu-16gb"
 
 
 async def test_a_deadline_cancels_and_the_job_times_out():

@@ -9,12 +9,15 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from libs.contracts.attempt import StepFinished
+from services.vm_agent.sandbox import cgroups
 from services.vm_agent.sandbox.host import HostDriver, HostSandbox
 from services.vm_agent.sandbox.protocol import Capability, Exec, Exit, Output, SandboxId, SandboxSpec
+from tests.e2e.vm_agent.agent_harness import address, agent, job
 from tests.e2e.vm_agent.harness import Bench, Ran, order, step
 
 MEMORY_BYTES = 64 * 1024**2
-GREEDY = "python3 -c 'print(len(bytearray(256 * 1024 * 1024)))'"
+GREEDY = "python3 -c 'print(len(bytearray(400 * 1024 * 1024)))'"
 
 
 async def ran_in(sandbox: HostSandbox, folder: Path, script: str) -> Ran:
@@ -75,3 +78,16 @@ async def test_a_step_that_succeeded_on_a_full_disk_succeeded(tmp_path: Path) ->
     name = named()
     ran = await ran_in(FullSandbox(SandboxSpec(name), tmp_path / name, []), tmp_path, "true")
     assert (ran.outcomes, ran.record.steps[0].why) == (["success"], "")
+
+
+async def test_without_machines_a_label_limits_the_job_where_it_can(tmp_path: Path) -> None:
+    async with agent(tmp_path) as running:
+        await running.give(job(step(GREEDY), labels=("firebreak-1cpu-256mb",)))
+        events = await running.ended(address())
+    (finished,) = [event for event in events if isinstance(event, StepFinished)]
+    made = cgroups.make(cgroups.usable(), f"firebreak.test-{os.urandom(4).hex()}", memory_bytes=1, cpus=1, processes=1)
+    for folder in made.folders:
+        cgroups.remove(folder)
+    if not made.limited:
+        pytest.skip("this user may not make cgroups with cpu, memory and pids; as root or with delegation it may")
+    assert "memory is used up" in finished.why
