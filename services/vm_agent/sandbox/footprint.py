@@ -24,6 +24,8 @@ class Footprint(NamedTuple):
     init: int = 0
     """The process whose end ends all others of its pid namespace; 0 where there is none."""
     init_started: int = 0
+    namespace: str = ""
+    """The name of its network namespace, "" where it has none."""
     owner: int = 0
     """The agent's process; while it lives, a sandbox is no leftover."""
     owner_started: int = 0

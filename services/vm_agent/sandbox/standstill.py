@@ -12,7 +12,7 @@ import signal
 import time
 from collections.abc import Callable
 
-from services.vm_agent.sandbox import cgroups, processes
+from services.vm_agent.sandbox import cgroups, namespaces, processes
 from services.vm_agent.sandbox.footprint import Footprint
 
 SETTLE_SECONDS = 5.0
@@ -62,6 +62,8 @@ def destroy(footprint: Footprint) -> None:
         kill(footprint)
     for folder in footprint.cgroups:
         _Patience(footprint, f"keep the cgroup {folder} busy").until(lambda folder=folder: cgroups.remove(folder))
+    if footprint.namespace:
+        namespaces.remove(footprint.namespace)
     if footprint.folder:
         remove_folder(footprint.folder)
 

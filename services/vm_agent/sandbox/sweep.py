@@ -12,7 +12,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import NamedTuple
 
-from services.vm_agent.sandbox import cgroups, processes, standstill
+from services.vm_agent.sandbox import cgroups, namespaces, processes, standstill
 from services.vm_agent.sandbox.footprint import FILE_NAME, Footprint, from_json
 
 
@@ -31,7 +31,7 @@ def sweep(folder: Path, live: Collection[str] = ()) -> list[Swept]:
         return []
     # What ended between the look at the folder and the look at `live` is gone by then, and was no leftover.
     leftovers = [place for place in sorted(folder.iterdir()) if not _is_spared(place, live) and place.exists()]
-    return [*map(_sweep_one, leftovers), *_sweep_cgroups(folder, live)]
+    return [*map(_sweep_one, leftovers), *_sweep_cgroups(folder, live), *_sweep_namespaces(folder, live)]
 
 
 def _is_spared(place: Path, live: Collection[str]) -> bool:
@@ -56,7 +56,9 @@ def _footprint_of(place: Path) -> Footprint:
     except (OSError, ValueError):
         return Footprint(id=place.name, folder=str(place))
     own_groups = tuple(path for path in written.cgroups if path.endswith(f"/{cgroups.name_of(str(place))}"))
-    return written._replace(id=place.name, folder=str(place), cgroups=tuple(filter(os.path.isdir, own_groups)))
+    namespace = written.namespace if written.namespace == cgroups.name_of(str(place)) else ""
+    groups = tuple(filter(os.path.isdir, own_groups))
+    return written._replace(id=place.name, folder=str(place), cgroups=groups, namespace=namespace)
 
 
 def _is_owned(footprint: Footprint) -> bool:
@@ -64,13 +66,35 @@ def _is_owned(footprint: Footprint) -> bool:
 
 
 def _sweep_cgroups(folder: Path, live: Collection[str]) -> list[Swept]:
-    """Groups whose folder is gone and in which nothing lives: removing an empty group harms nobody."""
+    """Groups whose folder is gone, with what still runs in them: their names say that they are this agent's."""
     swept: list[Swept] = []
     for hierarchy in cgroups.usable():
         for place in Path(hierarchy.base).glob(f"{cgroups.prefix_of(str(folder))}*"):
             name = place.name.removeprefix(cgroups.prefix_of(str(folder)))
-            if name in live or (folder / name).exists():
+            if name in live or (folder / name).exists() or not place.exists():
                 continue
-            if place.exists() and not processes.in_cgroup(str(place)) and cgroups.remove(str(place)):
-                swept.append(Swept(name, f"its empty cgroup {place}", removed=True))
+            running = len(processes.in_cgroup(str(place)))
+            try:
+                standstill.destroy(Footprint(id=name, folder="", cgroups=(str(place),)))
+            except (standstill.StillRunning, OSError) as trouble:
+                swept.append(Swept(name, f"its cgroup {place} cannot be removed: {trouble}", removed=False))
+            else:
+                swept.append(Swept(name, f"its cgroup {place}, with {running} processes", removed=True))
+    return swept
+
+
+def _sweep_namespaces(folder: Path, live: Collection[str]) -> list[Swept]:
+    """Networks whose machine is gone."""
+    swept: list[Swept] = []
+    prefix = cgroups.prefix_of(str(folder))
+    for namespace in namespaces.with_prefix(prefix):
+        name = namespace.removeprefix(prefix)
+        if name in live or (folder / name).exists():
+            continue
+        try:
+            namespaces.remove(namespace)
+        except OSError as trouble:
+            swept.append(Swept(name, f"its network cannot be removed: {trouble}", removed=False))
+        else:
+            swept.append(Swept(name, f"its network namespace {namespace}", removed=True))
     return swept

@@ -16,7 +16,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -30,6 +30,8 @@ from services.vm_agent.sandbox.guest.commands import GuestExec
 from services.vm_agent.sandbox.guest.identity import Proven
 from services.vm_agent.sandbox.guest.paths import PATHS
 from services.vm_agent.sandbox.machine import disk
+from services.vm_agent.sandbox.network import policy
+from services.vm_agent.sandbox.network.namespace import Networks, entering
 from services.vm_agent.sandbox.protocol import (
     FILE_BYTES,
     Capability,
@@ -62,6 +64,7 @@ _GRANTED = frozenset(
         Capability.SNAPSHOT,
         Capability.ISOLATION,
         Capability.OWN_KERNEL,
+        Capability.PRIVATE_NETWORK,
         Capability.DISK_LIMIT,
         Capability.STREAMING,
         Capability.SIGNALS,
@@ -80,12 +83,20 @@ class Launched:
     phases_ms: dict[str, float]
 
 
+@dataclass(frozen=True, slots=True)
+class Host:
+    """What machines stand on here. `networks` None: they get none; `uid` gives each a user of its own, None where this
+    process cannot."""
+
+    hierarchies: list[cgroups.Hierarchy]
+    networks: Networks | None
+    uid: Callable[[], int | None]
+
+
 class MachineSandbox(abc.ABC):
     """`folder` is this machine's own and does not exist yet. `image` and `size` are for `Ready`."""
 
-    def __init__(
-        self, spec: SandboxSpec, folder: Path, hierarchies: list[cgroups.Hierarchy], *, image: str, size: Size
-    ) -> None:
+    def __init__(self, spec: SandboxSpec, folder: Path, host: Host, *, image: str, size: Size) -> None:
         self.id: SandboxId = spec.id
         self.capabilities = _GRANTED
         self.paths = PATHS
@@ -93,14 +104,15 @@ class MachineSandbox(abc.ABC):
         self.footprint = Footprint(id=spec.id, folder="")
         self._folder = folder
         self._spec = spec
-        self._hierarchies = hierarchies
+        self._host = host
+        self._networks = host.networks if spec.network else None
+        self._uid = host.uid()
         self._image, self._size = image, size
         self._channel: Channel | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._exited: asyncio.Future[int] | None = None
         self._complaints = -1
         self._ready: Ready | None = None
-        self._guest_network: identity.Network | None = None
         self._has_work = True
         """A template never mounts the disk that its clones get one each of."""
         self._ending: asyncio.Task[None] | None = None
@@ -196,7 +208,7 @@ class MachineSandbox(abc.ABC):
         os.mkdir(self._folder, 0o700)
         self._leave_footprint(Footprint(id=self.id, folder=str(self._folder)))
         made = cgroups.make(
-            self._hierarchies,
+            self._host.hierarchies,
             cgroups.name_of(str(self._folder)),
             memory_bytes=self._size.memory_mib * 1024**2 + OVERHEAD_BYTES,
             processes=PROCESSES,
@@ -205,10 +217,22 @@ class MachineSandbox(abc.ABC):
         self._leave_footprint(self.footprint._replace(cgroups=made.folders))
         self.capabilities |= {Capability.FREEZER} if made.folders else frozenset()
         self.capabilities |= {Capability.LIMITS} if made.folders and made.limited else frozenset()
-        self._make_disk()
-
-    def _make_disk(self) -> None:
+        if self._networks is not None:
+            self._make_network(self._networks)
         disk.make(self.work_disk, self._disk_bytes)
+
+    def _make_network(self, networks: Networks) -> None:
+        """Told before it is made: what is made in part is removed too."""
+        name = cgroups.name_of(str(self._folder))
+        self._leave_footprint(self.footprint._replace(namespace=name))
+        networks.make(name, self._spec.trust, self._uid)
+        self.capabilities |= {Capability.NETWORK_POLICY}
+
+    @property
+    def _guest_network(self) -> identity.Network | None:
+        if self._networks is None:
+            return None
+        return identity.Network(f"{policy.GUEST}/{policy.BITS}", policy.GATEWAY, policy.GATEWAY)
 
     @property
     def work_disk(self) -> str:
@@ -227,12 +251,17 @@ class MachineSandbox(abc.ABC):
     def _spawn(self, command: Sequence[str], *, passed: Sequence[int]) -> None:
         """The VMM's process, from its first instruction in its cgroup. Raises SandboxLost."""
         self._complaints = os.memfd_create("complaints")
-        groups = self.footprint.cgroups
+        groups, namespace = self.footprint.cgroups, -1
+        enter: Callable[[], None] | None = None
+        if self.footprint.namespace:
+            namespace, enter = entering(self.footprint.namespace)
 
         def confine() -> None:
             cgroups.enter(groups, 0)
             resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
             resource.setrlimit(resource.RLIMIT_NOFILE, (DESCRIPTORS, DESCRIPTORS))
+            if enter is not None:
+                enter()
 
         try:
             process = self._process = subprocess.Popen(
@@ -246,8 +275,11 @@ class MachineSandbox(abc.ABC):
                 start_new_session=True,
                 preexec_fn=confine,  # noqa: PLW1509  (it writes to files, and takes no lock)
             )
-        except OSError as error:
-            raise SandboxLost(f"{command[0]} cannot be started: {error.strerror or error}") from None
+        except (OSError, subprocess.SubprocessError) as error:
+            raise SandboxLost(f"{command[0]} cannot be started: {getattr(error, 'strerror', None) or error}") from None
+        finally:
+            if namespace >= 0:
+                os.close(namespace)
         self._exited = asyncio.get_running_loop().create_future()
         descriptors.when_ended(process, self._exited.set_result)
         self._leave_footprint(self.footprint._replace(init=process.pid, init_started=processes.started(process.pid)))

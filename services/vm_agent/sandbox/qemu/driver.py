@@ -21,8 +21,9 @@ from services.vm_agent.image import store
 from services.vm_agent.image.store import Image, Store
 from services.vm_agent.sandbox import cgroups
 from services.vm_agent.sandbox.bubblewrap.programs import own_uid
-from services.vm_agent.sandbox.machine.sandbox import DISK_BYTES
+from services.vm_agent.sandbox.machine.sandbox import DISK_BYTES, Host
 from services.vm_agent.sandbox.machine.template import DamagedTemplate, Template, Templates, check, key_of
+from services.vm_agent.sandbox.network.namespace import Networks, obstacle
 from services.vm_agent.sandbox.premises import Premises
 from services.vm_agent.sandbox.protocol import (
     Prepared,
@@ -70,7 +71,7 @@ class QemuDriver:
         self._templates = Templates(premises.templates)
         self._accelerator = accelerator
         self._qemu: Qemu | None = None
-        self._version = ""
+        self._version = self._no_network = ""
         self._preparing: dict[str, asyncio.Lock] = {}
         self._building: set[SandboxId] = set()
 
@@ -103,6 +104,7 @@ class QemuDriver:
                 seconds = time.monotonic() - began
                 without = f"; without KVM: {troubles[0]}" if troubles else ""
                 why = f"QEMU {self._version} booted a guest in {seconds:.1f} s ({accelerator.name}){without}"
+                why += f"; {self._no_network}" if self._no_network else ""
                 self._accelerator = accelerator
                 self._remember(image, accelerator, why)
                 return Probe(works=True, why=why)
@@ -110,7 +112,8 @@ class QemuDriver:
         return Probe(works=False, why=f"QEMU {self._version} boots no guest here. {'; '.join(troubles)}")
 
     async def _trouble_with(self, accelerator: Accelerator, image: Image) -> str | None:
-        sandbox = self._machine(SandboxSpec(_new_id("probe"), network=False), self._machine_of(accelerator), image)
+        spec = SandboxSpec(_new_id("probe"))
+        sandbox = self._machine(spec, self._machine_of(spec, accelerator), image)
         self._building.add(sandbox.id)
         try:
             async with asyncio.timeout(KVM_SECONDS if accelerator == KVM else None):
@@ -155,14 +158,19 @@ class QemuDriver:
         if match is None:
             raise SandboxError(f"{program} does not say its version")
         self._version = f"{match[1]}.{match[2]}{match[3]}"
-        self._qemu = Qemu(program, (int(match[1]), int(match[2])), own_uid, cgroups.usable())
+        networks = None
+        if (why := await asyncio.to_thread(obstacle)) is None:
+            networks = Networks(self._premises.allow_networks)
+        self._no_network = why or ""
+        host = Host(cgroups.usable(), networks, own_uid)
+        self._qemu = Qemu(program, (int(match[1]), int(match[2])), host)
         return self._qemu
 
     # Machines.
 
     def create(self, spec: SandboxSpec) -> QemuSandbox:
         image = self._image()
-        machine = self._machine_of(self._accelerator or TCG, _size(spec), spec.disk_bytes or DISK_BYTES)
+        machine = self._machine_of(spec, self._accelerator or TCG)
         template = self._template(machine, image, spec)
         return self._machine(spec, machine, image, template=template)
 
@@ -177,7 +185,7 @@ class QemuDriver:
             disk_bytes=shape.disk_bytes,
             trust=shape.trust,
         )
-        machine = self._machine_of(self._accelerator or TCG, shape.size, shape.disk_bytes)
+        machine = self._machine_of(spec, self._accelerator or TCG)
         identity = self._identity(machine, image, spec)
         key = key_of(identity)
         async with self._preparing.setdefault(key, asyncio.Lock()):
@@ -220,8 +228,10 @@ class QemuDriver:
     def _identity(self, machine: Machine, image: Image, spec: SandboxSpec) -> list[str]:
         return [f"qemu {self._version}", f"image {image.id}", f"trust {spec.trust}", *machine.identity()]
 
-    def _machine_of(self, accelerator: Accelerator, size: Size = PROBE_SIZE, disk_bytes: int = DISK_BYTES) -> Machine:
-        return Machine(accelerator, size, disk_bytes, network=False, tsc_khz=tsc_khz())
+    def _machine_of(self, spec: SandboxSpec, accelerator: Accelerator) -> Machine:
+        assert self._qemu is not None, "a driver is probed before it is used"
+        network = spec.network and self._qemu.host.networks is not None
+        return Machine(accelerator, _size(spec), spec.disk_bytes or DISK_BYTES, network=network, tsc_khz=tsc_khz())
 
     def _machine(
         self,

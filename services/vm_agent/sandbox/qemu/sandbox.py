@@ -12,16 +12,16 @@ import os
 import shutil
 import socket
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
 
 from services.vm_agent.image.store import Image
-from services.vm_agent.sandbox import cgroups
 from services.vm_agent.sandbox.guest import commands, identity
-from services.vm_agent.sandbox.machine.sandbox import Launched, MachineSandbox
+from services.vm_agent.sandbox.machine.sandbox import Host, Launched, MachineSandbox
 from services.vm_agent.sandbox.machine.template import MEMORY, STATE, Template
+from services.vm_agent.sandbox.network.policy import TAP
 from services.vm_agent.sandbox.protocol import SandboxLost, SandboxSpec, SnapshotId
 from services.vm_agent.sandbox.qemu import command_line
 from services.vm_agent.sandbox.qemu.command_line import Files, Jail, Kernel, Machine
@@ -38,12 +38,11 @@ WARM_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Qemu:
-    """The program, and what it can do here. `hierarchies` are the cgroups that machines get."""
+    """The program, and what its machines stand on."""
 
     program: str
     version: tuple[int, int]
-    uid: Callable[[], int | None]
-    hierarchies: list[cgroups.Hierarchy]
+    host: Host
 
 
 class QemuSandbox(MachineSandbox):
@@ -60,7 +59,7 @@ class QemuSandbox(MachineSandbox):
         template: Template | None = None,
         saving: Path | None = None,
     ) -> None:
-        super().__init__(spec, folder, qemu.hierarchies, image=image.id, size=machine.size)
+        super().__init__(spec, folder, qemu.host, image=image.id, size=machine.size)
         self._qemu, self._machine, self._files_of = qemu, machine, image
         self._template, self._saving = template, saving
         self._has_work = saving is None
@@ -117,7 +116,7 @@ class QemuSandbox(MachineSandbox):
                 raise SandboxLost(f"machine {self.id} cannot be started: {error.filename}: {error.strerror}") from None
             guest, monitor = (end.fileno() for end in sockets)
             memory, shared = self._memory_file()
-            files = Files(channel=guest, monitor=monitor, root=root, work=work, memory=memory, shared=shared)
+            files = Files(channel=guest, monitor=monitor, root=root, work=work, memory=memory, shared=shared, tap=TAP)
             passed = [guest, monitor, root, *work, *([self._state] if self._state >= 0 else [])]
             kernel = Kernel(self._files_of.kernel, self._files_of.initrd) if self._is_booted else None
             arguments = command_line.arguments(self._machine, files, self._jail(), kernel)
@@ -126,7 +125,7 @@ class QemuSandbox(MachineSandbox):
     def _jail(self) -> Jail:
         root = self._folder / "root"
         root.mkdir(exist_ok=True, mode=0o755)
-        return Jail(self._qemu.uid(), str(root), self._qemu.version)
+        return Jail(self._uid, str(root), self._qemu.version)
 
     def _memory_file(self) -> tuple[str, bool]:
         """Its path, and whether the machine writes through to it."""
