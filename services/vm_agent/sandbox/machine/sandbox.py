@@ -40,6 +40,7 @@ from services.vm_agent.sandbox.protocol import (
     SandboxId,
     SandboxLost,
     SandboxSpec,
+    SnapshotId,
     TarStream,
     Terminal,
 )
@@ -57,6 +58,7 @@ OVERHEAD_BYTES = 384 * 1024**2
 PROCESSES = 64
 """Threads of one VMM: one a processor, and a few for its disks."""
 DESCRIPTORS = 256
+WARM_UP = ("bash -c true", "git --version", "python3 -c 'import json, subprocess'", "ls / | sort | head -n 1")
 WORK_DISK = "work.ext4"
 _GRANTED = frozenset(
     {
@@ -118,6 +120,17 @@ class MachineSandbox(abc.ABC):
         self._ending: asyncio.Task[None] | None = None
         self._destroyed = False
         self._why_unusable = "it is not started"
+
+    @abc.abstractmethod
+    async def save_template(self) -> None:
+        """Stops it, and saves it for others to be restored from; it is of no other use then. Raises SandboxLost."""
+        ...
+
+    @abc.abstractmethod
+    async def snapshot(self) -> SnapshotId: ...
+
+    @abc.abstractmethod
+    async def restore(self, snapshot: SnapshotId) -> None: ...
 
     @abc.abstractmethod
     async def _launch(self) -> Launched:
@@ -190,6 +203,19 @@ class MachineSandbox(abc.ABC):
         await self._identified(await self._answered(launched))
         self._why_unusable = ""
 
+    async def warm_up(self) -> None:
+        """Runs a template's programs once, so that its clones find them in the page cache."""
+
+        async def forget(data: bytes) -> None:
+            return
+
+        for script in WARM_UP:
+            command = await commands.execute(
+                self._usable(), ["sh", "-c", script], env={}, cwd="/", output=forget, user="root"
+            )
+            await command.wait()
+        await self._usable().ping(os.urandom(16), FIRST_ANSWER_SECONDS)
+
     async def _again(self, ready: Ready) -> Ready:
         """For whoever takes it from a pool."""
         clock = _Phases()
@@ -248,20 +274,21 @@ class MachineSandbox(abc.ABC):
         self.footprint = footprint._replace(owner=own, owner_started=processes.started(own))
         (self._folder / FILE_NAME).write_text(self.footprint.to_json())
 
-    def _spawn(self, command: Sequence[str], *, passed: Sequence[int]) -> None:
-        """The VMM's process, from its first instruction in its cgroup. Raises SandboxLost."""
+    def _spawn(self, command: Sequence[str], *, passed: Sequence[int] = (), cwd: str = "/", enter: bool = True) -> None:
+        """The VMM's process, from its first instruction in its cgroup and, with `enter`, in its network. Raises
+        SandboxLost."""
         self._complaints = os.memfd_create("complaints")
         groups, namespace = self.footprint.cgroups, -1
-        enter: Callable[[], None] | None = None
-        if self.footprint.namespace:
-            namespace, enter = entering(self.footprint.namespace)
+        enter_network: Callable[[], None] | None = None
+        if enter and self.footprint.namespace:
+            namespace, enter_network = entering(self.footprint.namespace)
 
         def confine() -> None:
             cgroups.enter(groups, 0)
             resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
             resource.setrlimit(resource.RLIMIT_NOFILE, (DESCRIPTORS, DESCRIPTORS))
-            if enter is not None:
-                enter()
+            if enter_network is not None:
+                enter_network()
 
         try:
             process = self._process = subprocess.Popen(
@@ -269,7 +296,7 @@ class MachineSandbox(abc.ABC):
                 stdin=subprocess.DEVNULL,
                 stdout=self._complaints,
                 stderr=self._complaints,
-                cwd="/",
+                cwd=cwd,
                 env={"PATH": os.environ.get("PATH", "")},
                 pass_fds=passed,
                 start_new_session=True,

@@ -44,7 +44,6 @@ class TemplateManifest(msgspec.Struct, frozen=True):
     memory_sha256: str
     memory_bytes: int
     memory_changed_ns: int
-    tsc_khz: int = 0
 
 
 class Template(msgspec.Struct, frozen=True):
@@ -117,7 +116,7 @@ class Templates:
         finally:
             shutil.rmtree(place, ignore_errors=True)
 
-    def publish(self, building: Path, identity: list[str], image: str, shape: Shape, tsc_khz: int) -> Template:
+    def publish(self, building: Path, identity: list[str], image: str, shape: Shape) -> Template:
         """Blocking: it hashes both files."""
         os.chmod(building / STATE, 0o400)
         memory = os.stat(building / MEMORY)
@@ -130,7 +129,6 @@ class Templates:
             memory_sha256=digest(str(building / MEMORY)),
             memory_bytes=memory.st_size,
             memory_changed_ns=memory.st_ctime_ns,
-            tsc_khz=tsc_khz,
         )
         (building / MANIFEST).write_bytes(msgspec.json.encode(manifest))
         self.remove(manifest.key)

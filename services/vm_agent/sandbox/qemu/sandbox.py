@@ -11,14 +11,14 @@ import contextlib
 import os
 import shutil
 import socket
-import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
 
 from services.vm_agent.image.store import Image
-from services.vm_agent.sandbox.guest import commands, identity
+from services.vm_agent.sandbox.guest import identity
+from services.vm_agent.sandbox.machine.disk import copy_sparse
 from services.vm_agent.sandbox.machine.sandbox import Host, Launched, MachineSandbox
 from services.vm_agent.sandbox.machine.template import MEMORY, STATE, Template
 from services.vm_agent.sandbox.network.policy import TAP
@@ -31,9 +31,8 @@ LOAD_SECONDS = 30.0
 """A template's state is loaded in some milliseconds, a whole memory in a second or two."""
 SAVE_SECONDS = 120.0
 SHARED_MEMORY: Json = {"capabilities": [{"capability": "x-ignore-shared", "state": True}]}
-WARM_UP = ("bash -c true", "git --version", "python3 -c 'import json, subprocess'", "ls / | sort | head -n 1")
-"""Run once in a template, so that its clones find these programs in the page cache."""
-WARM_SECONDS = 60.0
+QUIET_SECONDS = 60.0
+"""Until a guest has answered all that it was asked, and until a saved machine has ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,11 +164,8 @@ class QemuSandbox(MachineSandbox):
     # Templates.
 
     async def save_template(self) -> None:
-        """Warms it, stops it, saves it, and ends it. Raises SandboxLost."""
         assert self._saving is not None
         assert self._monitor is not None
-        await self._warm_up()
-        await self._usable().ping(os.urandom(16), WARM_SECONDS)
         try:
             await self._monitor.ask("stop")
             await self._monitor.ask("migrate-set-capabilities", SHARED_MEMORY)
@@ -179,17 +175,7 @@ class QemuSandbox(MachineSandbox):
         except MonitorError as error:
             raise SandboxLost(f"the template could not be saved: {await self._explained(error)}") from None
         assert self._exited is not None
-        await asyncio.wait({self._exited}, timeout=WARM_SECONDS)
-
-    async def _warm_up(self) -> None:
-        async def forget(data: bytes) -> None:
-            return
-
-        for script in WARM_UP:
-            command = await commands.execute(
-                self._usable(), ["sh", "-c", script], env={}, cwd="/", output=forget, user="root"
-            )
-            await command.wait()
+        await asyncio.wait({self._exited}, timeout=QUIET_SECONDS)
 
     async def _migrate_to(self, path: Path) -> None:
         """Into a file by descriptor, which QEMU's own confinement allows. Raises MonitorError."""
@@ -219,14 +205,14 @@ class QemuSandbox(MachineSandbox):
         if channel.busy:
             raise SandboxLost(f"machine {self.id} cannot be saved while a command runs in it")
         assert self._monitor is not None
-        await channel.ping(os.urandom(16), WARM_SECONDS)
+        await channel.ping(os.urandom(16), QUIET_SECONDS)
         name = SnapshotId(f"snapshot-{len(self._snapshots) + 1}")
         place = self._folder / name
         place.mkdir()
         try:
             await self._monitor.ask("stop")
             await self._migrate_to(place / STATE)
-            await asyncio.to_thread(_copy_sparse, self.work_disk, str(place / "work"))
+            await asyncio.to_thread(copy_sparse, self.work_disk, str(place / "work"))
             await self._monitor.ask("cont")
         except MonitorError as error:
             shutil.rmtree(place, ignore_errors=True)
@@ -242,7 +228,7 @@ class QemuSandbox(MachineSandbox):
             raise SandboxLost(f"machine {self.id} has no snapshot {snapshot}")
         self._usable()
         await self._put_away()
-        await asyncio.to_thread(_copy_sparse, str(place / "work"), self.work_disk)
+        await asyncio.to_thread(copy_sparse, str(place / "work"), self.work_disk)
         self._snapshot_to_load = place
         await self._come_back(await self._launch())
 
@@ -250,8 +236,3 @@ class QemuSandbox(MachineSandbox):
         if self._monitor is not None:
             self._monitor.close()
         super()._close()
-
-
-def _copy_sparse(source: str, target: str) -> None:
-    """Blocking; holes stay holes."""
-    subprocess.run(["cp", "--sparse=always", "--reflink=auto", source, target], check=True, capture_output=True)

@@ -1,7 +1,8 @@
-"""The watchdog process: `python -m services.vm_agent.sandbox.watchdog PAUSE_AFTER_SECONDS`, started by `client`.
+"""The watchdog process: `python -m services.vm_agent.sandbox.watchdog PAUSE_AFTER_SECONDS [FOLDER]`, by `client`.
 
 It ignores the signals that end its agent: it ends when the agent closes, or when the agent is gone and everything that
-the agent ran has been killed and removed. Only the standard library (see `footprint`).
+the agent ran has been killed and removed: what it was told of, and what the agent was still making in its FOLDER, told
+to nobody yet. Only the standard library (see `footprint`).
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ import select
 import signal
 import sys
 import time
+from pathlib import Path
 
-from services.vm_agent.sandbox import standstill
+from services.vm_agent.sandbox import standstill, sweep
 from services.vm_agent.sandbox.footprint import Footprint
 from services.vm_agent.sandbox.watchdog.guard import Guard
 
@@ -24,15 +26,22 @@ FIRST_TRY_SECONDS = 0.2
 LATER_TRY_SECONDS = 2.0
 END_ROUNDS = 10
 """A minute at most: what hangs in the kernel for longer than that needs the next agent, or a person."""
+AGENT_END_SECONDS = 5.0
+FOLDER_ARGUMENT = 2
 
 
 def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE):
         signal.signal(number, signal.SIG_IGN)
+    agent = os.getppid()
     guard = Guard(float(sys.argv[1]), time.monotonic())
     stand(guard)
-    if not guard.closed:
-        end_all(list(guard.sandboxes.values()))
+    if guard.closed:
+        return
+    end_all(list(guard.sandboxes.values()))
+    if len(sys.argv) > FOLDER_ARGUMENT:
+        wait_for_the_end_of(agent)
+        end_all(sweep.orphans(Path(sys.argv[FOLDER_ARGUMENT])))
 
 
 def stand(guard: Guard) -> None:
@@ -77,6 +86,13 @@ def end_all(footprints: list[Footprint]) -> None:
         if not footprints:
             return
         time.sleep(1)
+
+
+def wait_for_the_end_of(agent: int) -> None:
+    """Its pipe closes a moment before it is gone, and until then it counts as the owner of what it made."""
+    deadline = time.monotonic() + AGENT_END_SECONDS
+    while os.getppid() == agent and time.monotonic() < deadline:
+        time.sleep(0.02)
 
 
 def is_destroyed(footprint: Footprint) -> bool:

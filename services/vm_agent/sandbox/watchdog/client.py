@@ -30,7 +30,8 @@ ROOT = Path(__file__).resolve().parents[4]
 
 
 class Watchdog:
-    """One for an agent. `on_paused` gets the seconds of silence after which everything was paused."""
+    """One for an agent. `on_paused` gets the seconds of silence after which everything was paused. `folder` is where
+    the agent makes its sandboxes: when it is gone, what it had not told of yet is found there."""
 
     def __init__(
         self,
@@ -39,11 +40,13 @@ class Watchdog:
         on_trouble: Callable[[str], object] = lambda text: None,
         pause_after_seconds: float = PAUSE_AFTER_SECONDS,
         beat_seconds: float = BEAT_SECONDS,
+        folder: Path | None = None,
     ) -> None:
         self._on_paused = on_paused
         self._on_trouble = on_trouble
         self._pause_after_seconds = pause_after_seconds
         self._beat_seconds = beat_seconds
+        self._folder = folder
         self._sandboxes: dict[SandboxId, Sandbox] = {}
         self._process: subprocess.Popen[bytes] | None = None
         self._pipe = -1
@@ -101,7 +104,10 @@ class Watchdog:
         os.set_blocking(self._pipe, False)
         # Neither the agent's environment nor its site-packages: this process must start fast and depend on nothing.
         self._process = subprocess.Popen(
-            [sys.executable, "-E", "-s", "-S", "-m", f"{__package__}", str(self._pause_after_seconds)],
+            [
+                *(sys.executable, "-E", "-s", "-S", "-m", f"{__package__}"),
+                *(str(self._pause_after_seconds), *([str(self._folder.resolve())] if self._folder else [])),
+            ],
             stdin=reading,
             stdout=subprocess.PIPE,
             cwd=ROOT,

@@ -1,0 +1,1 @@
+"""The driver `firecracker`: microVMs by Firecracker, in its jailer, for hosts whose KVM boots a guest."""

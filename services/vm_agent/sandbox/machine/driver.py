@@ -1,0 +1,161 @@
+"""What every driver of virtual machines does alike: images, templates, one at a time a kind, and the sweep.
+
+A driver adds its programs, whether they work, what a template's fit depends on, and its machines.
+"""
+
+from __future__ import annotations
+
+import abc
+import asyncio
+import os
+import time
+from collections.abc import Collection, Sequence
+from pathlib import Path
+
+from libs.contracts.size import Size
+from services.vm_agent.image import store
+from services.vm_agent.image.store import Image, Store
+from services.vm_agent.sandbox import cgroups
+from services.vm_agent.sandbox.machine.sandbox import DISK_BYTES, Host, MachineSandbox
+from services.vm_agent.sandbox.machine.template import DamagedTemplate, Template, Templates, check, key_of
+from services.vm_agent.sandbox.network.namespace import Networks, obstacle
+from services.vm_agent.sandbox.premises import Premises
+from services.vm_agent.sandbox.protocol import Prepared, SandboxError, SandboxId, SandboxSpec, Shape
+from services.vm_agent.sandbox.run import run
+from services.vm_agent.sandbox.sweep import Swept, sweep
+from services.vm_agent.sandbox.users import own_uid
+
+USUAL_SIZE = Size(1, 512)
+"""Of a probe, and where a spec asks for nothing."""
+
+
+class MachineDriver(abc.ABC):
+    name: str
+    takes_forks = True
+    makes_machines = True
+
+    def __init__(self, premises: Premises) -> None:
+        self._premises = premises
+        self._store = Store(premises.images)
+        self._templates = Templates(premises.templates)
+        self._no_network = ""
+        self._preparing: dict[str, asyncio.Lock] = {}
+        self._building: set[SandboxId] = set()
+
+    @abc.abstractmethod
+    def _fits(self, spec: SandboxSpec) -> list[str]:
+        """All beside image and trust class that must be equal for a template to fit."""
+        ...
+
+    @abc.abstractmethod
+    def _sandbox(
+        self, spec: SandboxSpec, image: Image, *, template: Template | None = None, saving: Path | None = None
+    ) -> MachineSandbox:
+        """`saving` is the folder into which its `save_template` will write."""
+        ...
+
+    async def _stand(self) -> Host:
+        """What machines stand on here, found out once."""
+        self._no_network = await asyncio.to_thread(obstacle) or ""
+        networks = None if self._no_network else Networks(self._premises.allow_networks)
+        return Host(cgroups.usable(), networks, own_uid)
+
+    def create(self, spec: SandboxSpec) -> MachineSandbox:
+        """Raises SandboxError where there is no whole image."""
+        image = self._image()
+        return self._sandbox(spec, image, template=self._template(spec, image))
+
+    async def prepare(self, shape: Shape) -> Prepared | None:
+        """Boots a machine, warms it and saves it, unless there is a template already."""
+        image = await asyncio.to_thread(self._image)
+        spec = SandboxSpec(
+            new_id("template"),
+            network=shape.network,
+            memory_bytes=shape.size.memory_mib * 1024**2,
+            cpus=shape.size.cpus,
+            disk_bytes=shape.disk_bytes,
+            trust=shape.trust,
+        )
+        identity = self._identity(spec, image)
+        key = key_of(identity)
+        async with self._preparing.setdefault(key, asyncio.Lock()):
+            if self._template(spec, image) is not None:
+                return None
+            phases = await self._make_template(spec, image, shape, identity)
+        return Prepared(vm=spec.id, key=key, image=image.id, phases_ms=phases)
+
+    async def sweep(self, live: Collection[SandboxId]) -> Sequence[Swept]:
+        swept = await asyncio.to_thread(sweep, self._premises.sandboxes, {*live, *self._building})
+        gone = await asyncio.to_thread(self._templates.sweep, building=bool(self._building))
+        return [*swept, *(Swept(name, "a template that was not finished", removed=True) for name in gone)]
+
+    async def _make_template(
+        self, spec: SandboxSpec, image: Image, shape: Shape, identity: list[str]
+    ) -> dict[str, float]:
+        with self._templates.building(key_of(identity)) as building:
+            sandbox = self._sandbox(spec, image, saving=building)
+            self._building.add(sandbox.id)
+            try:
+                ready = await sandbox.start()
+                began = time.monotonic()
+                await sandbox.warm_up()
+                await sandbox.save_template()
+                saved = time.monotonic()
+            finally:
+                await sandbox.destroy()
+                self._building.discard(sandbox.id)
+            await asyncio.to_thread(self._templates.publish, building, identity, image.id, shape)
+        published = time.monotonic()
+        return {**ready.phases_ms, "saved": (saved - began) * 1000, "published": (published - saved) * 1000}
+
+    async def _try(self) -> float:
+        """Boots a guest until a command has run in it; the seconds. Raises SandboxError."""
+        began = time.monotonic()
+        sandbox = self._sandbox(SandboxSpec(new_id("probe")), await asyncio.to_thread(self._image))
+        self._building.add(sandbox.id)
+        try:
+            await sandbox.start()
+            ended, _ = await run(sandbox, ["true"])
+        finally:
+            await sandbox.destroy()
+            self._building.discard(sandbox.id)
+        if ended.code != 0:
+            raise SandboxError(f"`true` ended with {ended.code} in a guest")
+        return time.monotonic() - began
+
+    def _template(self, spec: SandboxSpec, image: Image) -> Template | None:
+        """One that fits and is whole; a damaged one is removed."""
+        template = self._templates.find(key_of(self._identity(spec, image)))
+        if template is None:
+            return None
+        try:
+            check(template)
+        except DamagedTemplate:
+            self._templates.remove(template.key)
+            return None
+        return template
+
+    def _identity(self, spec: SandboxSpec, image: Image) -> list[str]:
+        return [self.name, f"image {image.id}", f"trust {spec.trust}", *self._fits(spec)]
+
+    def _image(self) -> Image:
+        """Raises NoImage, DamagedImage."""
+        image = self._store.find(self._premises.image)
+        store.check(image)
+        return image
+
+    def _and_network(self, why: str) -> str:
+        return f"{why}; {self._no_network}" if self._no_network else why
+
+
+def size_of(spec: SandboxSpec) -> Size:
+    memory = spec.memory_bytes // 1024**2 if spec.memory_bytes else USUAL_SIZE.memory_mib
+    return Size(spec.cpus or USUAL_SIZE.cpus, memory)
+
+
+def disk_of(spec: SandboxSpec) -> int:
+    return spec.disk_bytes or DISK_BYTES
+
+
+def new_id(kind: str) -> SandboxId:
+    return SandboxId(f"{kind}-{os.urandom(6).hex()}")
