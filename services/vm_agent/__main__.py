@@ -94,11 +94,14 @@ async def serve(process: Process, options: Options = Options()) -> None:
 
 async def _serve(process: Process, options: Options, sources: Sources, folder: Path, journal: Journal) -> None:
     settings = process.settings
-    driver = options.driver or await choose(settings.driver, premises_of(settings, folder))
+    premises = premises_of(settings, folder)
+    driver = options.driver or await choose(settings.driver, premises)
     boot_id = BootId(os.urandom(16).hex())
     host_log = HostLog(process.bus, settings.host_id, boot_id, _now)
     holder: list[Contact] = []
-    guard = _guard(options, lambda seconds: [contact.suspect(_stopped(seconds)) for contact in holder])
+    guard = _guard(
+        options, premises.sandboxes, lambda seconds: [contact.suspect(_stopped(seconds)) for contact in holder]
+    )
     custody = Custody(journal, guard)
     capacity = _capacity(settings, driver) if driver.makes_machines else None
     bases = Bases(
@@ -249,12 +252,12 @@ def _stock(settings: Settings, driver: Driver, capacity: Capacity | None, custod
     return WarmPool(driver, pools, custody=custody, tell=host_log.add, clock=time.monotonic)
 
 
-def _guard(options: Options, on_paused: Callable[[float], object]) -> Guard:
+def _guard(options: Options, folder: Path, on_paused: Callable[[float], object]) -> Guard:
     if not options.watched:
         return NoGuard()
     from services.vm_agent.sandbox.watchdog.client import Watchdog
 
-    return Watchdog(on_paused=on_paused, on_trouble=lambda text: logger.warning("watchdog", why=text))
+    return Watchdog(on_paused=on_paused, on_trouble=lambda text: logger.warning("watchdog", why=text), folder=folder)
 
 
 @contextlib.asynccontextmanager
