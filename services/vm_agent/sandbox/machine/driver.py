@@ -16,6 +16,7 @@ from libs.contracts.size import Size
 from services.vm_agent.image import store
 from services.vm_agent.image.store import Image, Store
 from services.vm_agent.sandbox import cgroups
+from services.vm_agent.sandbox.live import Live
 from services.vm_agent.sandbox.machine.sandbox import DISK_BYTES, Host, MachineSandbox
 from services.vm_agent.sandbox.machine.template import DamagedTemplate, Template, Templates, check, key_of
 from services.vm_agent.sandbox.network.namespace import Networks, obstacle
@@ -85,7 +86,9 @@ class MachineDriver(abc.ABC):
         return Prepared(vm=spec.id, key=key, image=image.id, phases_ms=phases)
 
     async def sweep(self, live: Collection[SandboxId]) -> Sequence[Swept]:
-        swept = await asyncio.to_thread(sweep, self._premises.sandboxes, {*live, *self._building})
+        # Both are asked at each look: a job may begin, or a template be begun, while the sweep goes on.
+        spared = Live(lambda: live, lambda: list(self._building))
+        swept = await asyncio.to_thread(sweep, self._premises.sandboxes, spared)
         gone = await asyncio.to_thread(self._templates.sweep, building=bool(self._building))
         return [*swept, *(Swept(name, "a template that was not finished", removed=True) for name in gone)]
 
@@ -101,11 +104,13 @@ class MachineDriver(abc.ABC):
                 await sandbox.warm_up()
                 await sandbox.save_template()
                 saved = time.monotonic()
+                await sandbox.destroy()
+                template = await asyncio.to_thread(self._templates.publish, building, identity, image.id, shape)
             finally:
                 await sandbox.destroy()
                 self._building.discard(sandbox.id)
-            await asyncio.to_thread(self._templates.publish, building, identity, image.id, shape)
         published = time.monotonic()
+        await asyncio.to_thread(self._templates.remove_others, template)
         return {**ready.phases_ms, "saved": (saved - began) * 1000, "published": (published - saved) * 1000}
 
     async def _try(self) -> float:

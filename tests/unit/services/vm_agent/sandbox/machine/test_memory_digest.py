@@ -1,0 +1,76 @@
+"""A saved memory is known by its content, whatever of it is a hole; older templates go, those of other shapes stay."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from libs.contracts.size import Size
+from services.vm_agent.sandbox.machine.template import BLOCK_BYTES, MEMORY, STATE, Template, Templates, memory_digest
+from services.vm_agent.sandbox.protocol import Shape
+
+GIB = 1024**3
+SMALL = Shape(Size(1, 512), "own", network=True, disk_bytes=1)
+
+
+def sparse(path: Path, length: int, *places: tuple[int, bytes]) -> str:
+    with path.open("wb") as file:
+        file.truncate(length)
+        for place, data in places:
+            os.pwrite(file.fileno(), data, place)
+    return str(path)
+
+
+def test_four_gib_of_holes_are_not_read(tmp_path: Path) -> None:
+    path = sparse(tmp_path / "memory", 4 * GIB, (5, b"low"), (3 * GIB + 7, b"high"))
+    began = time.process_time()
+    memory_digest(path)
+    assert time.process_time() - began < 0.5
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(0, 6 * BLOCK_BYTES), st.binary(min_size=1, max_size=70_000)), max_size=4),
+    st.integers(0, 6 * BLOCK_BYTES),
+)
+def test_holes_and_written_zeros_are_the_same(
+    tmp_path_factory: object, writes: list[tuple[int, bytes]], place: int
+) -> None:
+    folder = Path(tmp_path_factory.mktemp("m"))  # type: ignore[attr-defined]
+    length = 8 * BLOCK_BYTES
+    one = sparse(folder / "one", length, *writes)
+    content = Path(one).read_bytes()
+    written = folder / "written"
+    written.write_bytes(content)
+    assert memory_digest(str(written)) == memory_digest(one)
+    flipped = bytearray(content)
+    flipped[place] ^= 1
+    written.write_bytes(bytes(flipped))
+    assert memory_digest(str(written)) != memory_digest(one)
+
+
+def test_a_shorter_file_is_another(tmp_path: Path) -> None:
+    assert memory_digest(sparse(tmp_path / "a", GIB)) != memory_digest(sparse(tmp_path / "b", GIB - 1))
+
+
+def saved(templates: Templates, shape: Shape, image: str) -> Template:
+    identity = [image, repr(shape)]
+    with templates.building("x") as building:
+        (building / MEMORY).write_bytes(b"m")
+        (building / STATE).write_bytes(b"s")
+        return templates.publish(building, identity, image, shape)
+
+
+def test_a_new_template_takes_the_place_of_the_older_ones_of_its_shape_alone(tmp_path: Path) -> None:
+    templates = Templates(tmp_path)
+    old = saved(templates, SMALL, "image-1")
+    other = saved(templates, Shape(SMALL.size, "fork", network=True, disk_bytes=1), "image-1")
+    new = saved(templates, SMALL, "image-2")
+    assert templates.remove_others(new) == [old.key]
+    assert templates.find(old.key) is None
+    assert templates.find(other.key) is not None
+    assert templates.find(new.key) is not None
