@@ -5,7 +5,7 @@ UV_VERSION := 0.13.9
 export UV_PYTHON_DOWNLOADS := never
 BIN := .venv/bin
 
-.PHONY: demo test unit check bench chaos schema format clean
+.PHONY: demo test unit check bench chaos machines schema format clean
 
 ## demo: install, start everything, run a signed push through it, show the verdict (KEEP=1 leaves it running)
 demo: .venv/.synced
@@ -36,6 +36,10 @@ bench: .venv/.synced-dev
 ## chaos: the long forms of the crash tests
 chaos: .venv/.synced-dev
 	@$(BIN)/pytest tests/chaos --chaos-long
+
+## machines: 200 jobs, four at a time, each in a QEMU machine, and nothing left of them (needs the image)
+machines: .venv/.synced-dev
+	@$(BIN)/pytest -q -s tests/e2e/machines/test_many.py --machines-long
 
 ## schema: write proto/ anew from libs/contracts
 schema: .venv/.synced-dev
