@@ -153,6 +153,15 @@ class MachineDriver(abc.ABC):
         return f"{why}; {self._no_network}" if self._no_network else why
 
 
+def program_mark(path: str) -> str:
+    """Changes when another program is installed under the same name while the agent runs: its version is asked once."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return f"program {path} missing"
+    return f"program {found.st_size} {found.st_mtime_ns}"
+
+
 def size_of(spec: SandboxSpec) -> Size:
     memory = spec.memory_bytes // 1024**2 if spec.memory_bytes else USUAL_SIZE.memory_mib
     return Size(spec.cpus or USUAL_SIZE.cpus, memory)

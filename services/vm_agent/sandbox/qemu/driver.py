@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 
 from services.vm_agent.image.store import Image
-from services.vm_agent.sandbox.machine.driver import MachineDriver, disk_of, size_of
+from services.vm_agent.sandbox.machine.driver import MachineDriver, disk_of, program_mark, size_of
 from services.vm_agent.sandbox.machine.template import Template
 from services.vm_agent.sandbox.premises import Premises
 from services.vm_agent.sandbox.protocol import Probe, SandboxError, SandboxSpec
@@ -127,7 +127,8 @@ class QemuDriver(MachineDriver):
     # Machines.
 
     def _fits(self, spec: SandboxSpec) -> list[str]:
-        return [f"qemu {self._version}", *self._machine_of(spec).identity()]
+        assert self._qemu is not None, "a driver is probed before it is used"
+        return [f"qemu {self._version}", program_mark(self._qemu.program), *self._machine_of(spec).identity()]
 
     def _machine_of(self, spec: SandboxSpec) -> Machine:
         assert self._qemu is not None, "a driver is probed before it is used"
