@@ -248,7 +248,7 @@ def _stock(settings: Settings, driver: Driver, capacity: Capacity | None, custod
     from services.vm_agent.pool.state import pools_of
 
     wanted = shapes_wanted(settings.pool, capacity)
-    pools = pools_of(wanted, capacity.memory_mib, f"pool-{os.urandom(3).hex()}")
+    pools = pools_of(wanted, capacity.memory_mib, f"pool-{os.urandom(3).hex()}", capacity.usual)
     return WarmPool(driver, pools, custody=custody, tell=host_log.add, clock=time.monotonic)
 
 

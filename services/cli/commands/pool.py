@@ -98,6 +98,8 @@ def described(row: PoolRow) -> list[str]:
 
 
 def _filled(pool: PoolState) -> str:
+    if not (pool.target or pool.ready or pool.starting):
+        return "template only"
     starting = f", {pool.starting} starting" if pool.starting else ""
     return f"{pool.ready} of {pool.target}{starting}"
 

@@ -38,6 +38,12 @@ CHECK_SECONDS = 60.0
 """How often is seen whether the template still holds: image, kernel or VMM may have been replaced."""
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 1.0, 300.0
 """Between failures, doubled each time: a host that cannot start machines must not do nothing but try."""
+SHAPES_REMEMBERED = 4
+"""Shapes that have a template and no machines: a handful of sizes is what an owner's workflows ask for."""
+REMEMBERED_SECONDS = 24 * 3600.0
+"""For so long after the last job its template is kept up to date."""
+FIRST_JOB_SECONDS = 15.0
+"""The job that was the first of its shape boots its own machine, and is not disturbed by the template's boot."""
 
 OUTDATED = "its template is out of date"
 AGED = "it stood unused for too long"
@@ -46,16 +52,34 @@ DRAINED = "the host is draining"
 CROWDED = "a job needs its memory"
 
 
-def claim(pools: Pools, shape: Shape) -> tuple[Pools, SandboxId | None]:
+def claim(pools: Pools, shape: Shape, now: float) -> tuple[Pools, SandboxId | None]:
     """The machine that has stood longest, out of the pool for good; None where none can be had."""
     pool = pools.pools.get(shape)
     if pool is None:
-        return pools, None
+        return _remember(pools, shape, now), None
+    pool = replace(pool, claimed_at=now)
+    if not pool.target:
+        return _with(pools, pool), None
     free = [one for one in pool.ready if not one.asked and one.generation == pool.generation]
     if not free:
         return _with(pools, replace(pool, misses=pool.misses + 1)), None
     taken = min(free, key=lambda one: (one.since, one.id))
     return _with(pools, replace(_without(pool, taken.id), hits=pool.hits + 1)), taken.id
+
+
+def _remember(pools: Pools, shape: Shape, now: float) -> Pools:
+    """So that the next job of this shape is restored, not booted. Strangers choose no sizes here: each costs a boot."""
+    if shape.trust == "fork" and shape.size != pools.usual:
+        return pools
+    unpooled = [pool for pool in pools.pools.values() if not pool.target]
+    idle = sorted((pool.claimed_at, pool.shape) for pool in unpooled if not (pool.held or pool.preparing))
+    surplus = len(unpooled) + 1 - SHAPES_REMEMBERED
+    if surplus > len(idle):
+        return pools
+    oldest = {forgotten for _, forgotten in idle[: max(0, surplus)]}
+    rest = {other: pool for other, pool in pools.pools.items() if other not in oldest}
+    new = Pool(shape, 0, claimed_at=now, retry_at=now + FIRST_JOB_SECONDS)
+    return replace(pools, pools={**rest, shape: new})
 
 
 def evolve(pools: Pools, event: PoolEvent, now: float) -> Pools:
@@ -175,7 +199,8 @@ def _fill(pools: Pools, pool: Pool, now: float) -> tuple[Pools, list[Action]]:
 
 def _template_is_due(pools: Pools, pool: Pool, now: float) -> bool:
     """One is made at a time: it is a machine that boots, and jobs want the processors, too."""
-    if not pool.target or any(other.preparing for other in pools.pools.values()):
+    wanted = pool.target or now - pool.claimed_at < REMEMBERED_SECONDS
+    if not wanted or any(other.preparing for other in pools.pools.values()):
         return False
     if pool.templated:
         return now - pool.checked >= CHECK_SECONDS

@@ -30,8 +30,10 @@ class PoolMetrics:
     _shown: dict[tuple[str, str], Labels] = field(default_factory=dict[tuple[str, str], Labels])
 
     def show(self, pools: Iterable[PoolState]) -> None:
+        """One without a target is a template alone, and counts nothing."""
         for pool in pools:
-            self._show(pool)
+            if pool.target:
+                self._show(pool)
 
     def _show(self, pool: PoolState) -> None:
         key = (str(pool.size), pool.trust)

@@ -82,7 +82,7 @@ class WarmPool:
         shape = shape_of(spec)
         if shape is None:
             return made(self._driver, spec)
-        self._pools, taken = core.claim(self._pools, shape)
+        self._pools, taken = core.claim(self._pools, shape, self._clock())
         self._woken.set()
         if taken is None:
             return made(self._driver, spec)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import msgspec
 
+from libs.contracts.size import Size
 from services.vm_agent.sandbox.protocol import SandboxId, Shape
+
+NEVER = float("-inf")
 
 
 class Machine(msgspec.Struct, frozen=True):
@@ -19,7 +22,10 @@ class Machine(msgspec.Struct, frozen=True):
 
 
 class Pool(msgspec.Struct, frozen=True):
-    """Machines of one shape. `failures` in a row put off the next try to `retry_at`; `trouble` is the last one's."""
+    """Machines of one shape. `failures` in a row put off the next try to `retry_at`; `trouble` is the last one's.
+
+    A target of 0 is a shape that jobs ask for and nobody keeps ready: it has a template, so that they need not boot.
+    """
 
     shape: Shape
     target: int
@@ -38,6 +44,8 @@ class Pool(msgspec.Struct, frozen=True):
     misses: int = 0
     failures: int = 0
     retry_at: float = 0.0
+    claimed_at: float = NEVER
+    """When a job last asked for one."""
     trouble: str = ""
 
     @property
@@ -60,9 +68,12 @@ class Pools(msgspec.Struct, frozen=True):
     jobs_mib: int = 0
     made: int = 0
     draining: bool = False
+    usual: Size | None = None
+    """Of a job that asks for no size."""
     leaving: dict[SandboxId, str] = {}
     """Taken out already, and why; the next decision says that they are to be destroyed."""
 
 
-def pools_of(targets: dict[Shape, int], memory_mib: int, name: str) -> Pools:
-    return Pools({shape: Pool(shape, target) for shape, target in targets.items()}, memory_mib, name)
+def pools_of(targets: dict[Shape, int], memory_mib: int, name: str, usual: Size | None = None) -> Pools:
+    pools = {shape: Pool(shape, target) for shape, target in targets.items()}
+    return Pools(pools, memory_mib, name, usual=usual)

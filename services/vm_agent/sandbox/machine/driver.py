@@ -90,7 +90,7 @@ class MachineDriver(abc.ABC):
         spared = Live(lambda: live, lambda: list(self._building))
         swept = await asyncio.to_thread(sweep, self._premises.sandboxes, spared)
         gone = await asyncio.to_thread(self._templates.sweep, building=bool(self._building))
-        return [*swept, *(Swept(name, "a template that was not finished", removed=True) for name in gone)]
+        return [*swept, *(Swept(name, "a template, half-made or long unused", removed=True) for name in gone)]
 
     async def _make_template(
         self, spec: SandboxSpec, image: Image, shape: Shape, identity: list[str]
@@ -138,6 +138,7 @@ class MachineDriver(abc.ABC):
         except DamagedTemplate:
             self._templates.remove(template.key)
             return None
+        self._templates.used(template)
         return template
 
     def _identity(self, spec: SandboxSpec, image: Image) -> list[str]:

@@ -27,6 +27,8 @@ MANIFEST, MEMORY, STATE = "manifest.json", "memory", "state"
 BUILDING = ".building-"
 MANIFEST_BYTES = 64 * 1024
 KEY_DIGITS = 16
+KEPT_TEMPLATES = 16
+"""Each has 100 to 200 MB: more kinds than a host's jobs ask for, and no full disk whatever they do."""
 BLOCK_BYTES = 64 * 1024
 ZERO_BLOCK = bytes(BLOCK_BYTES)
 
@@ -180,15 +182,27 @@ class Templates:
     def remove(self, key: str) -> None:
         shutil.rmtree(self.folder / key, ignore_errors=True)
 
-    def sweep(self, wanted: Sequence[str] = (), *, building: bool = False) -> list[str]:
-        """Removes half-made ones, unless one is just being made, and all but `wanted` where any is named."""
-        gone: list[str] = []
-        for place in sorted(self.folder.iterdir()) if self.folder.is_dir() else []:
-            half = place.name.startswith(BUILDING)
-            if (half and not building) or (not half and wanted and place.name not in wanted):
-                shutil.rmtree(place, ignore_errors=True)
-                gone.append(place.name)
-        return gone
+    def used(self, template: Template) -> None:
+        """It is not among the first to go."""
+        with contextlib.suppress(OSError):
+            os.utime(f"{template.folder}/{MANIFEST}")
+
+    def sweep(self, *, building: bool = False) -> list[str]:
+        """Removes half-made ones, unless one is just being made, and the least used beyond KEPT_TEMPLATES."""
+        places = sorted(self.folder.iterdir()) if self.folder.is_dir() else []
+        half_made = [place for place in places if place.name.startswith(BUILDING)]
+        whole = sorted((place for place in places if place not in half_made), key=_last_used, reverse=True)
+        going = [*([] if building else half_made), *whole[KEPT_TEMPLATES:]]
+        for place in going:
+            shutil.rmtree(place, ignore_errors=True)
+        return [place.name for place in going]
+
+
+def _last_used(place: Path) -> float:
+    try:
+        return os.stat(place / MANIFEST).st_mtime
+    except OSError:
+        return 0.0
 
 
 def _damaged(template: Template, what: str) -> str:

@@ -34,6 +34,7 @@ SHAPES = (
     Shape(Size(1, 1024), "fork", network=True, disk_bytes=1),
     Shape(Size(4, 6144), "own", network=True, disk_bytes=1),
 )
+OTHERS = tuple(Shape(Size(1, 512 + number), "own", network=True, disk_bytes=1) for number in range(6))
 MEMORY_MIB = 16 * 1024
 
 
@@ -93,10 +94,10 @@ class AnyHost(RuleBasedStateMachine):
         action = self.under_way.pop(which % len(self.under_way))
         self.happens(self.answer(action, well))
 
-    @rule(shape=st.sampled_from(SHAPES))
+    @rule(shape=st.sampled_from((*SHAPES, *OTHERS)))
     def a_job_comes(self, shape: Shape) -> None:
         before = self.pools
-        self.pools, taken = claim(self.pools, shape)
+        self.pools, taken = claim(self.pools, shape, self.now)
         if taken is not None:
             assert taken not in self.ended, "it was given away before"
             assert taken in {one.id for one in before.pools[shape].ready}
@@ -125,6 +126,10 @@ class AnyHost(RuleBasedStateMachine):
     @invariant()
     def never_more_starts_than_the_host_bears(self) -> None:
         assert sum(len(pool.starting) for pool in self.pools.pools.values()) <= core.STARTS_AT_ONCE
+
+    @invariant()
+    def few_shapes_are_remembered(self) -> None:
+        assert len(self.pools.pools) <= len(SHAPES) + core.SHAPES_REMEMBERED
 
     @invariant()
     def what_stands_leaves_jobs_their_memory(self) -> None:

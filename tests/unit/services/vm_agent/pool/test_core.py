@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from libs.contracts.plan import Trust
 from libs.contracts.size import Size
 from services.vm_agent.pool import core
@@ -105,31 +107,70 @@ def test_one_template_is_made_at_a_time() -> None:
 
 def test_who_has_stood_longest_is_taken_and_replaced() -> None:
     story = Story().filled()
-    story.pools, taken = claim(story.pools, OWN)
+    story.pools, taken = claim(story.pools, OWN, story.now)
     assert taken == vm(1)
     assert story.when() == (Start(OWN, vm(3)),)
     assert (story.pools.pools[OWN].hits, story.pools.pools[OWN].misses) == (1, 0)
 
 
-def test_an_empty_pool_is_a_miss_and_a_shape_without_a_pool_is_none() -> None:
+def test_an_empty_pool_is_a_miss() -> None:
     story = Story()
-    story.pools, taken = claim(story.pools, OWN)
+    story.pools, taken = claim(story.pools, OWN, story.now)
     assert taken is None
     assert story.pools.pools[OWN].misses == 1
-    assert claim(story.pools, FORK) == (story.pools, None)
+
+
+def test_a_shape_without_a_pool_gets_a_template_for_the_next_job() -> None:
+    story = Story(own=1).filled()
+    large = shape(4 * GIB)
+    story.pools, taken = claim(story.pools, large, story.now)
+    assert taken is None
+    assert story.when() == ()
+    assert Prepare(large) in story.later(core.FIRST_JOB_SECONDS)
+    assert story.when(TemplateThere(large, built=True)) == ()
+    assert claim(story.pools, large, story.now)[1] is None
+    assert story.pools.pools[large].misses == 0
+
+
+def test_a_template_that_no_job_asked_for_in_a_day_is_not_looked_after() -> None:
+    story = Story(own=0)
+    story.pools, _ = claim(story.pools, OWN, story.now)
+    assert story.later(core.FIRST_JOB_SECONDS) == (Prepare(OWN),)
+    story.when(TemplateThere(OWN, built=True))
+    assert story.later(core.CHECK_SECONDS) == (Prepare(OWN),)
+    story.when(TemplateThere(OWN, built=False))
+    assert story.later(core.REMEMBERED_SECONDS) == ()
+
+
+def test_strangers_choose_no_sizes_for_templates() -> None:
+    story = Story(own=1).filled()
+    story.pools = replace(story.pools, usual=FORK.size)
+    story.pools, _ = claim(story.pools, shape(3 * GIB, "fork"), story.now)
+    story.pools, _ = claim(story.pools, FORK, story.now)
+    assert set(story.pools.pools) == {OWN, FORK}
+
+
+def test_only_so_many_shapes_are_remembered() -> None:
+    story = Story(own=1).filled()
+    for number in range(1, core.SHAPES_REMEMBERED + 3):
+        story.now += 1
+        story.pools, _ = claim(story.pools, shape(GIB + number), story.now)
+    sizes = [one.size.memory_mib - GIB for one in story.pools.pools if one != OWN]
+    assert sizes == [3, 4, 5, 6]
+    assert OWN in story.pools.pools
 
 
 def test_a_trust_class_never_takes_from_another() -> None:
     story = Story(own=2, fork=0).filled()
-    assert claim(story.pools, FORK)[1] is None
+    assert claim(story.pools, FORK, story.now)[1] is None
 
 
 def test_while_one_is_asked_it_is_not_given_away() -> None:
     story = Story(own=1).filled()
     assert story.later(core.ASK_SECONDS) == (Ask(OWN, vm(1)),)
-    assert claim(story.pools, OWN)[1] is None
+    assert claim(story.pools, OWN, story.now)[1] is None
     story.when(Answered(OWN, vm(1)))
-    assert claim(story.pools, OWN)[1] == vm(1)
+    assert claim(story.pools, OWN, story.now)[1] == vm(1)
 
 
 def test_what_does_not_answer_is_destroyed_and_replaced() -> None:
@@ -174,7 +215,7 @@ def test_whether_the_template_holds_is_seen_each_minute_and_its_machines_wait_fo
     actions = story.later(core.CHECK_SECONDS)
     assert Prepare(OWN) in actions
     story.when(Answered(OWN, vm(1)))
-    story.pools, taken = claim(story.pools, OWN)
+    story.pools, taken = claim(story.pools, OWN, story.now)
     assert taken == vm(1)
     assert story.when() == (Start(OWN, vm(2)),)
 
@@ -197,7 +238,7 @@ def test_what_stood_too_long_is_replaced() -> None:
 def test_a_draining_host_empties_its_pools_and_fills_them_again_afterwards() -> None:
     story = Story().filled()
     assert set(story.when(Drained(True))) == {Retire(vm(1), core.DRAINED), Retire(vm(2), core.DRAINED)}
-    assert claim(story.pools, OWN)[1] is None
+    assert claim(story.pools, OWN, story.now)[1] is None
     assert len(story.when(Drained(False))) == 2
 
 

@@ -1,4 +1,4 @@
-"""A saved memory is known by its content, whatever of it is a hole; older templates go, those of other shapes stay."""
+"""Templates: a saved memory is known by its content, whatever of it is a hole; which of them go, and which stay."""
 
 from __future__ import annotations
 
@@ -10,7 +10,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from libs.contracts.size import Size
-from services.vm_agent.sandbox.machine.template import BLOCK_BYTES, MEMORY, STATE, Template, Templates, memory_digest
+from services.vm_agent.sandbox.machine.template import (
+    BLOCK_BYTES,
+    KEPT_TEMPLATES,
+    MANIFEST,
+    MEMORY,
+    STATE,
+    Template,
+    Templates,
+    memory_digest,
+)
 from services.vm_agent.sandbox.protocol import Shape
 
 GIB = 1024**3
@@ -74,3 +83,20 @@ def test_a_new_template_takes_the_place_of_the_older_ones_of_its_shape_alone(tmp
     assert templates.find(old.key) is None
     assert templates.find(other.key) is not None
     assert templates.find(new.key) is not None
+
+
+def test_the_least_used_templates_go_beyond_what_a_disk_should_hold(tmp_path: Path) -> None:
+    templates = Templates(tmp_path)
+    made = [saved(templates, SMALL, f"image-{number}") for number in range(KEPT_TEMPLATES + 2)]
+    for age, template in enumerate(made):
+        os.utime(f"{template.folder}/{MANIFEST}", (1000 + age, 1000 + age))
+    templates.used(made[0])
+    assert sorted(templates.sweep()) == sorted([made[1].key, made[2].key])
+    assert templates.find(made[0].key) is not None
+
+
+def test_a_half_made_template_goes_unless_it_is_just_being_made(tmp_path: Path) -> None:
+    templates = Templates(tmp_path)
+    with templates.building("x") as building:
+        assert templates.sweep(building=True) == []
+        assert templates.sweep() == [building.name]
