@@ -247,6 +247,10 @@ def _stock(settings: Settings, driver: Driver, capacity: Capacity | None, custod
     from services.vm_agent.pool.shell import WarmPool
     from services.vm_agent.pool.state import pools_of
 
+    for target in settings.pool:
+        if target.size is not None and not target.size.fits(capacity.largest):
+            why = f"FIREBREAK_POOL asks for machines of {target.size}, this host makes them up to {capacity.largest}"
+            logger.warning("pool left out", why=why)
     wanted = shapes_wanted(settings.pool, capacity)
     pools = pools_of(wanted, capacity.memory_mib, f"pool-{os.urandom(3).hex()}", capacity.usual)
     return WarmPool(driver, pools, custody=custody, tell=host_log.add, clock=time.monotonic)

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
 from pathlib import Path
 
 import pytest
 
 from libs.contracts.attempt import AttemptFinished, AttemptLost, StepStarted, VmReady
+from libs.contracts.host import VmDestroyed, VmPooled
 from libs.contracts.ids import RunId
-from tests.chaos.system import POLL_SECONDS, System
+from services.scheduler.policy import MAX_TRIES
+from services.vm_agent.image.store import ROOT, Store
+from services.vm_agent.pool.core import ASK_SECONDS
+from tests.chaos.system import FIRST_HOST, POLL_SECONDS, System, whole_system
 from tests.e2e.machines import host_state
-from tests.e2e.machines.conftest import images, machines
-from tests.e2e.machines.test_push import ready
+from tests.e2e.machines.conftest import SIZE, images, machines
+from tests.e2e.machines.test_push import host_events, ready
+from tests.images import NAME
 
 __all__ = ["images", "machines"]
 
@@ -83,3 +89,50 @@ async def test_an_agent_that_is_killed_with_four_machines_leaves_none(machines: 
     assert view.conclusion == "success", view.why
     lost = await reasons(machines, run_id)
     assert len(lost) == 4, lost
+
+
+@pytest.mark.timeout(240)
+async def test_a_pooled_machine_that_dies_is_replaced_before_a_job_meets_it(machines: System) -> None:
+    async def pooled() -> list[VmPooled]:
+        return [event for event in await host_events(machines) if isinstance(event, VmPooled)]
+
+    async with asyncio.timeout(RUN_SECONDS):
+        while not await pooled():
+            await asyncio.sleep(POLL_SECONDS)
+    (first,) = await pooled()
+    os.kill(first.pid, signal.SIGKILL)
+
+    async with asyncio.timeout(ASK_SECONDS + GONE_SECONDS):
+        while len(stood := await pooled()) < 2:
+            await asyncio.sleep(POLL_SECONDS)
+    (end,) = [event for event in await host_events(machines) if isinstance(event, VmDestroyed)]
+    assert (end.vm, end.attempt) == (first.vm, "")
+    assert end.why
+    assert host_state.alive(stood[1].pid)
+
+
+@pytest.mark.timeout(240)
+async def test_an_image_that_was_cut_is_an_error_with_its_reason_until_it_is_whole_again(
+    images: Path, tmp_path: Path
+) -> None:
+    own = tmp_path / "images"
+    image = Store(images).find(NAME)
+    shutil.copytree(image.folder, own / image.id)
+    (own / NAME).symlink_to(image.id)
+    settings = {"FIREBREAK_IMAGES": str(own), "FIREBREAK_IMAGE": NAME, "FIREBREAK_POOL": "0", "FIREBREAK_VM_SIZE": SIZE}
+    async with whole_system(tmp_path, FIREBREAK_DRIVER="qemu", **settings) as system:
+        await system.joined(FIRST_HOST)
+        whole = (own / image.id / ROOT).stat().st_size
+        os.truncate(own / image.id / ROOT, whole - 4096)
+        run_id = await system.start(ONE % "true")
+        view = await system.finished(run_id, RUN_SECONDS)
+        assert view.conclusion == "error"
+        why = await reasons(system, run_id)
+        assert len(why) == MAX_TRIES
+        assert all(f"{ROOT} has {whole - 4096} bytes" in one for one in why), why
+
+        (own / image.id / ROOT).unlink()
+        shutil.copy(f"{image.folder}/{ROOT}", own / image.id / ROOT)
+        view = await system.finished(await system.start(ONE % "true"), RUN_SECONDS)
+        assert view.conclusion == "success", view.why
+        await system.check()

@@ -35,7 +35,7 @@ def shapes_wanted(targets: Iterable[PoolTarget], capacity: Capacity) -> dict[Sha
     wanted: dict[Shape, int] = {}
     for target in targets:
         size = target.size or capacity.usual
-        if size.fits(capacity.largest):
+        if target.count and size.fits(capacity.largest):
             shape = Shape(size, target.trust, network=True, disk_bytes=capacity.disk_bytes)
             wanted[shape] = wanted.get(shape, 0) + target.count
     return wanted
