@@ -76,7 +76,7 @@ async def answers(machine: Sandbox, address: str, port: int = PORT) -> bool:
     """Whether a connection from inside is answered; a refusal has to come at once."""
     script = f"timeout 10 bash -c 'exec 3<>/dev/tcp/{address}/{port} && head -n 1 <&3'"
     began = asyncio.get_running_loop().time()
-    ended, output = await run(machine, ["bash", "-c", script])
+    _ended, output = await run(machine, ["bash", "-c", script])
     seconds = asyncio.get_running_loop().time() - began
     if b"hello" in output:
         return True
