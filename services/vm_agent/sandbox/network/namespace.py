@@ -30,6 +30,8 @@ COMMAND_SECONDS = 20.0
 CLONE_NEWNET = 0x40000000
 LOCK = "/run/lock/firebreak-network"
 """Addresses are given out by one agent of this host at a time."""
+WRITTEN = "/run/firebreak-network"
+"""Says which rules stand on the host now."""
 SUBNETS = 2 ** (30 - host.RANGE.prefixlen)
 TRIES = 64
 PROGRAMS = {"ip": "iproute2", "nft": "nftables"}
@@ -116,11 +118,12 @@ class Networks:
         """Written once, and again where they are missing or an older version's."""
         resolver = self._resolver if self._resolver is not None and self._resolver.is_loopback else None
         text = host.rules(resolver)
-        mark = f"/run/firebreak-network-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
-        there = _succeeds(["nft", "list", "table", "inet", host.TABLE])
-        if not (there and os.path.exists(mark)):
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        written = Path(WRITTEN)
+        known = written.read_text() if written.exists() else ""
+        if known != digest or not _succeeds(["nft", "list", "table", "inet", host.TABLE]):
             _run(["nft", "-f", "-"], text)
-            Path(mark).touch()
+            written.write_text(digest)
 
 
 def obstacle() -> str | None:
