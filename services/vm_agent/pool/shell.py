@@ -40,6 +40,9 @@ TICK_SECONDS = 1.0
 """How often time alone may want something: ages and pauses are far longer."""
 ANSWER_SECONDS = 10.0
 """An idle guest answers in milliseconds, on a busy host in a second; one that needs longer is no use to a job."""
+START_SECONDS = 180.0
+PREPARE_SECONDS = 600.0
+"""A driver has deadlines of its own for each phase; these only keep a pool from standing still for ever."""
 WHOSE = "the pool"
 STOPPED = "the agent was stopped"
 WHY_CHARACTERS = 500
@@ -129,7 +132,8 @@ class WarmPool:
 
     async def _prepare(self, shape: Shape) -> None:
         try:
-            prepared = await self._driver.prepare(shape)
+            async with asyncio.timeout(PREPARE_SECONDS):
+                prepared = await self._driver.prepare(shape)
         except Exception as error:
             logger.warning("no template", size=str(shape.size), trust=shape.trust, why=error)
             self._happened(TemplateFailed(shape, _words(error)))
@@ -143,7 +147,8 @@ class WarmPool:
     async def _start(self, shape: Shape, vm: SandboxId) -> None:
         sandbox = self._machines[vm] = made(self._driver, spec_of(shape, vm))
         try:
-            ready = await sandbox.start()
+            async with asyncio.timeout(START_SECONDS):
+                ready = await sandbox.start()
         except Exception as error:
             logger.warning("no machine for the pool", vm=vm, why=error)
             await self._destroy(vm)
@@ -226,4 +231,6 @@ def _state(pool: Pool) -> PoolState:
 
 
 def _words(error: Exception) -> str:
+    if isinstance(error, TimeoutError) and not str(error):
+        return "it took too long"
     return (str(error) or type(error).__name__)[:WHY_CHARACTERS]
