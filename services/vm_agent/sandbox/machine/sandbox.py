@@ -154,6 +154,7 @@ class MachineSandbox(abc.ABC):
     async def _first_start(self) -> Ready:
         clock = _Phases()
         await asyncio.to_thread(self._make_places)
+        await self._make_disk()
         clock.passed("prepared")
         launched = await self._launch()
         for name, milliseconds in launched.phases_ms.items():
@@ -245,7 +246,9 @@ class MachineSandbox(abc.ABC):
         self.capabilities |= {Capability.LIMITS} if made.folders and made.limited else frozenset()
         if self._networks is not None:
             self._make_network(self._networks)
-        disk.make(self.work_disk, self._disk_bytes)
+
+    async def _make_disk(self) -> None:
+        await asyncio.to_thread(disk.make, self.work_disk, self._disk_bytes)
 
     def _make_network(self, networks: Networks) -> None:
         """Told before it is made: what is made in part is removed too."""

@@ -14,11 +14,12 @@ from pathlib import Path
 
 import msgspec
 
-from services.vm_agent.image.store import Image
+from services.vm_agent.image.store import Image, check
 from services.vm_agent.sandbox.machine.driver import MachineDriver, disk_of, program_mark, size_of
-from services.vm_agent.sandbox.machine.template import Template
+from services.vm_agent.sandbox.machine.saving import SavedAs, Source
+from services.vm_agent.sandbox.machine.template import Template, key_of
 from services.vm_agent.sandbox.premises import Premises
-from services.vm_agent.sandbox.protocol import Probe, SandboxError, SandboxSpec
+from services.vm_agent.sandbox.protocol import Probe, SandboxError, SandboxId, SandboxLost, SandboxSpec
 from services.vm_agent.sandbox.qemu.command_line import KVM, TCG, Accelerator, Machine
 from services.vm_agent.sandbox.qemu.host_clock import tsc_khz
 from services.vm_agent.sandbox.qemu.sandbox import Qemu, QemuSandbox
@@ -145,4 +146,29 @@ class QemuDriver(MachineDriver):
     ) -> QemuSandbox:
         assert self._qemu is not None, "a driver is probed before it is used"
         folder = self._premises.sandboxes.resolve() / spec.id
-        return QemuSandbox(spec, folder, self._qemu, self._machine_of(spec), image, template=template, saving=saving)
+        machine, fit = self._machine_of(spec), key_of(self._identity(spec, image))
+        return QemuSandbox(spec, folder, self._qemu, machine, image, template=template, saving=saving, fit=fit)
+
+    def revive(self, name: SandboxId, saved: SavedAs, source: Source) -> QemuSandbox:
+        """See `saving.Reviver`."""
+        assert self._qemu is not None, "a driver is probed before it is used"
+        spec = SandboxSpec(
+            name,
+            network=saved.network,
+            memory_bytes=saved.size.memory_mib * 1024**2,
+            cpus=saved.size.cpus,
+            disk_bytes=saved.disk_bytes,
+            trust=saved.trust,
+        )
+        image = self._store.find(saved.image) if source.memory is not None else self._image()
+        check(image)
+        fit = key_of(self._identity(spec, image))
+        if source.memory is not None and fit != saved.fit:
+            raise SandboxLost(
+                f"a machine was saved as {saved.fit}, and QEMU, image or network of this host make {fit} now: its "
+                "memory fits no more; its disk alone still can be looked at"
+            )
+        folder = self._premises.sandboxes.resolve() / name
+        template = None if source.memory is not None else self._template(spec, image)
+        machine = self._machine_of(spec)
+        return QemuSandbox(spec, folder, self._qemu, machine, image, template=template, source=source, fit=fit)

@@ -11,26 +11,33 @@ import contextlib
 import os
 import shutil
 import socket
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
 
 from services.vm_agent.image.store import Image
 from services.vm_agent.sandbox.guest import identity
-from services.vm_agent.sandbox.machine.disk import copy_sparse
+from services.vm_agent.sandbox.machine.disk import check_room, copy_sparse
 from services.vm_agent.sandbox.machine.sandbox import Host, Launched, MachineSandbox
+from services.vm_agent.sandbox.machine.saving import DiskWork, SavedAs, Sink, Source
 from services.vm_agent.sandbox.machine.template import MEMORY, STATE, Template
 from services.vm_agent.sandbox.network.policy import TAP
 from services.vm_agent.sandbox.protocol import SandboxLost, SandboxSpec, SnapshotId
-from services.vm_agent.sandbox.qemu import command_line
+from services.vm_agent.sandbox.qemu import command_line, pipe
 from services.vm_agent.sandbox.qemu.command_line import Files, Jail, Kernel, Machine
 from services.vm_agent.sandbox.qemu.qmp import Json, Monitor, MonitorError
+from services.vm_agent.sandbox.run import run
 
 LOAD_SECONDS = 30.0
 """A template's state is loaded in some milliseconds, a whole memory in a second or two."""
 SAVE_SECONDS = 120.0
 SHARED_MEMORY: Json = {"capabilities": [{"capability": "x-ignore-shared", "state": True}]}
+WHOLE_MEMORY: Json = {"capabilities": [{"capability": "x-ignore-shared", "state": False}]}
+"""Both sides must say the same, even where no memory is shared."""
+ENDED = frozenset({"completed", "failed", "cancelled"})
+UNBOUNDED = 2**40
+"""Bytes a second; QEMU's own bound is for a network that others use too."""
 QUIET_SECONDS = 60.0
 """Until a guest has answered all that it was asked, and until a saved machine has ended."""
 
@@ -45,7 +52,8 @@ class Qemu:
 
 
 class QemuSandbox(MachineSandbox):
-    """`template` None boots; `saving` is a folder whose memory file the machine writes through to, a template's."""
+    """`template` None boots; `saving` is a folder whose memory file the machine writes through to, a template's;
+    `source` is what was saved of another one, `fit` what must be equal to start this one again."""
 
     def __init__(
         self,
@@ -57,15 +65,19 @@ class QemuSandbox(MachineSandbox):
         *,
         template: Template | None = None,
         saving: Path | None = None,
+        source: Source | None = None,
+        fit: str = "",
     ) -> None:
         super().__init__(spec, folder, qemu.host, image=image.id, size=machine.size)
         self._qemu, self._machine, self._files_of = qemu, machine, image
-        self._template, self._saving = template, saving
+        self._template, self._saving, self._source, self._fit = template, saving, source, fit
         self._has_work = saving is None
         self._monitor: Monitor | None = None
         self._snapshots: dict[SnapshotId, Path] = {}
         self._snapshot_to_load: Path | None = None
         self._state = -1
+        self._feeding = -1
+        """The end of the pipe into which saved memory goes."""
 
     async def _launch(self) -> Launched:
         begun = monotonic()
@@ -93,11 +105,26 @@ class QemuSandbox(MachineSandbox):
         except MonitorError as error:
             channel.close()
             raise SandboxLost(f"machine {self.id} was not started: {await self._explained(error)}") from None
+        except BaseException:
+            channel.close()
+            raise
         return Launched(channel, "restored", phases)
 
     @property
     def _is_booted(self) -> bool:
-        return self._template is None and self._snapshot_to_load is None
+        return self._template is None and self._snapshot_to_load is None and self._stream is None
+
+    @property
+    def _stream(self) -> Callable[[], AsyncIterator[bytes]] | None:
+        """The memory that it begins with; once it was put back from a snapshot of its own, that has taken its place."""
+        return None if self._source is None or self._snapshot_to_load is not None else self._source.memory
+
+    async def _make_disk(self) -> None:
+        if self._source is None:
+            await super()._make_disk()
+            return
+        await asyncio.to_thread(check_room, str(self._folder))
+        await self._source.disk(self.work_disk)
 
     def _start_qemu(self, sockets: Sequence[socket.socket]) -> None:
         with contextlib.ExitStack() as opened:
@@ -110,7 +137,7 @@ class QemuSandbox(MachineSandbox):
             try:
                 root = open_file(self._files_of.root, os.O_RDONLY)
                 work = (open_file(self.work_disk, os.O_RDWR), open_file(self.work_disk, os.O_RDONLY))
-                self._state = -1 if self._is_booted else os.open(self._state_file, os.O_RDONLY | os.O_CLOEXEC)
+                self._state = self._open_state()
             except OSError as error:
                 raise SandboxLost(f"machine {self.id} cannot be started: {error.filename}: {error.strerror}") from None
             guest, monitor = (end.fileno() for end in sockets)
@@ -121,6 +148,14 @@ class QemuSandbox(MachineSandbox):
             arguments = command_line.arguments(self._machine, files, self._jail(), kernel)
             self._spawn([self._qemu.program, *arguments], passed=passed)
 
+    def _open_state(self) -> int:
+        if self._is_booted:
+            return -1
+        if self._stream is None:
+            return os.open(self._state_file, os.O_RDONLY | os.O_CLOEXEC)
+        reading, self._feeding = os.pipe2(os.O_CLOEXEC)
+        return reading
+
     def _jail(self) -> Jail:
         root = self._folder / "root"
         root.mkdir(exist_ok=True, mode=0o755)
@@ -130,9 +165,13 @@ class QemuSandbox(MachineSandbox):
         """Its path, and whether the machine writes through to it."""
         if self._saving is not None:
             return str(self._saving / MEMORY), True
-        if self._template is not None and self._snapshot_to_load is None:
+        if self._shares_memory and self._template is not None:
             return self._template.memory, False
         return "", False
+
+    @property
+    def _shares_memory(self) -> bool:
+        return self._template is not None and self._snapshot_to_load is None and self._stream is None
 
     @property
     def _state_file(self) -> str:
@@ -143,13 +182,15 @@ class QemuSandbox(MachineSandbox):
 
     async def _load(self, monitor: Monitor) -> None:
         """Raises MonitorError. QEMU says of much that does not fit no more than a line on its standard error."""
+        await monitor.ask("migrate-set-capabilities", SHARED_MEMORY if self._shares_memory else WHOLE_MEMORY)
         try:
-            if self._snapshot_to_load is None:
-                await monitor.ask("migrate-set-capabilities", SHARED_MEMORY)
             await monitor.ask("migrate-incoming", {"uri": f"fd:{self._state}"})
         finally:
             os.close(self._state)
             self._state = -1
+        if self._stream is not None:
+            feeding, self._feeding = self._feeding, -1
+            await pipe.feed(feeding, self._stream())
         await monitor.until("query-status", frozenset({"paused"}), LOAD_SECONDS)
         if words := self.last_words():
             raise MonitorError(f"its saved state does not fit: {words}")
@@ -186,9 +227,11 @@ class QemuSandbox(MachineSandbox):
         finally:
             os.close(descriptor)
         await self._monitor.ask("migrate", {"uri": "fd:saving"})
-        status = await self._monitor.until(
-            "query-migrate", frozenset({"completed", "failed", "cancelled"}), SAVE_SECONDS
-        )
+        await self._migrated()
+
+    async def _migrated(self) -> None:
+        assert self._monitor is not None
+        status = await self._monitor.until("query-migrate", ENDED, SAVE_SECONDS)
         if status != "completed":
             raise MonitorError(f"saving it has {status}")
 
@@ -196,30 +239,79 @@ class QemuSandbox(MachineSandbox):
         assert self._monitor is not None
         await self._monitor.ask("getfd", {"fdname": name}, descriptor=descriptor)
 
-    # Snapshots of a job's machine.
+    # Saving a job's machine, which goes on afterwards.
 
     async def snapshot(self) -> SnapshotId:
         """Memory and work disk as they are, in the machine's own folder. No command may run: its output would be lost
         between the two lives."""
+        name = SnapshotId(f"snapshot-{len(self._snapshots) + 1}")
+        place = self._folder / name
+        place.mkdir()
+        try:
+            async with self._standing_still() as monitor:
+                await monitor.ask("migrate-set-capabilities", WHOLE_MEMORY)
+                await self._migrate_to(place / STATE)
+                await asyncio.to_thread(copy_sparse, self.work_disk, str(place / "work"))
+        except BaseException:
+            shutil.rmtree(place, ignore_errors=True)
+            raise
+        self._snapshots[name] = place
+        return name
+
+    async def save(self, disk: DiskWork, memory: Sink | None = None) -> SavedAs:
+        """See `saving.Savable`."""
+        if memory is None:
+            await self._write_out()
+        async with self._standing_still() as monitor:
+            if memory is not None:
+                await self._migrate_into(monitor, memory)
+            await disk(self.work_disk)
+        spec, size = self._spec, self._size
+        return SavedAs(self._image, self._fit, size, spec.trust, spec.network, self._disk_bytes)
+
+    async def _write_out(self) -> None:
+        ended, said = await run(self, ["sync"])
+        if ended.code != 0:
+            raise SandboxLost(f"machine {self.id} could not write out its disk: {said[:200].decode(errors='replace')}")
+
+    @contextlib.asynccontextmanager
+    async def _standing_still(self) -> AsyncGenerator[Monitor]:
+        """Raises SandboxLost where QEMU does not do as it is told."""
         channel = self._usable()
         if channel.busy:
             raise SandboxLost(f"machine {self.id} cannot be saved while a command runs in it")
         assert self._monitor is not None
         await channel.ping(os.urandom(16), QUIET_SECONDS)
-        name = SnapshotId(f"snapshot-{len(self._snapshots) + 1}")
-        place = self._folder / name
-        place.mkdir()
         try:
             await self._monitor.ask("stop")
-            await self._migrate_to(place / STATE)
-            await asyncio.to_thread(copy_sparse, self.work_disk, str(place / "work"))
-            await self._monitor.ask("cont")
+            try:
+                yield self._monitor
+            finally:
+                await self._monitor.ask("cont")
         except MonitorError as error:
-            shutil.rmtree(place, ignore_errors=True)
             raise SandboxLost(f"machine {self.id} could not be saved: {await self._explained(error)}") from None
         await identity.set_clock(channel)
-        self._snapshots[name] = place
-        return name
+
+    async def _migrate_into(self, monitor: Monitor, memory: Sink) -> None:
+        """All of its memory through a pipe. Raises MonitorError, and what the sink raises."""
+        await monitor.ask("migrate-set-capabilities", WHOLE_MEMORY)
+        reading, writing = os.pipe2(os.O_CLOEXEC)
+        try:
+            try:
+                await self._hand_over(writing, "saving")
+            finally:
+                os.close(writing)
+            await monitor.ask("migrate-set-parameters", {"max-bandwidth": UNBOUNDED})
+            await monitor.ask("migrate", {"uri": "fd:saving"})
+            await pipe.drain(reading, memory)
+        except BaseException:
+            os.close(reading)
+            with contextlib.suppress(MonitorError):
+                await monitor.ask("migrate_cancel")
+                await monitor.until("query-migrate", ENDED, QUIET_SECONDS)
+            raise
+        os.close(reading)
+        await self._migrated()
 
     async def restore(self, snapshot: SnapshotId) -> None:
         """In a new process, from which on everything that ran is as it was."""
@@ -235,4 +327,7 @@ class QemuSandbox(MachineSandbox):
     def _close(self) -> None:
         if self._monitor is not None:
             self._monitor.close()
+        if self._feeding >= 0:
+            os.close(self._feeding)
+            self._feeding = -1
         super()._close()

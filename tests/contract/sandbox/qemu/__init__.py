@@ -1,0 +1,1 @@
+"""What only QEMU's machines have."""
