@@ -240,8 +240,9 @@ def _capacity(settings: Settings, driver: Driver) -> Capacity:
 
 
 def _stock(settings: Settings, driver: Driver, capacity: Capacity | None, custody: Custody, host_log: HostLog) -> Stock:
-    """A pool where sandboxes are machines; anything else is made in a moment, and loads no pool."""
-    if capacity is None:
+    """A pool where sandboxes are machines; anything else is made in a moment, and loads no pool. A run in one process
+    has no pool at all: nobody would take from it what the next run needs."""
+    if capacity is None or not settings.pool:
         return NoStock(driver)
     from services.vm_agent.pool.shapes import shapes_wanted
     from services.vm_agent.pool.shell import WarmPool

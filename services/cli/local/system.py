@@ -63,7 +63,12 @@ async def running(local: Local, given: Settings) -> AsyncGenerator[Process]:
     """All three; everything that they made on this machine is gone at the exit."""
     with tempfile.TemporaryDirectory(prefix="firebreak-run-") as home:
         settings = replace(
-            given, home=Path(home), host_id=HostId("local"), driver=local.driver, labels=(*OFFERED, *local.labels)
+            given,
+            home=Path(home),
+            host_id=HostId("local"),
+            driver=local.driver,
+            labels=(*OFFERED, *local.labels),
+            pool=(),
         )
         async with parsing(local, settings) as process:
             secrets = dict(local.secrets or {})
