@@ -33,7 +33,17 @@ from services.vm_agent.pool.events import (
 )
 from services.vm_agent.pool.shapes import shape_of, spec_of
 from services.vm_agent.pool.state import Pool, Pools
-from services.vm_agent.sandbox.protocol import Driver, Prepared, Ready, Sandbox, SandboxId, SandboxSpec, Shape
+from services.vm_agent.sandbox.protocol import (
+    Driver,
+    Prepared,
+    Ready,
+    Sandbox,
+    SandboxId,
+    SandboxLost,
+    SandboxSpec,
+    Shape,
+)
+from services.vm_agent.sandbox.run import run
 from services.vm_agent.sandbox.unmade import made
 
 TICK_SECONDS = 1.0
@@ -43,6 +53,8 @@ ANSWER_SECONDS = 10.0
 START_SECONDS = 180.0
 PREPARE_SECONDS = 600.0
 """A driver has deadlines of its own for each phase; these only keep a pool from standing still for ever."""
+FIRST_COMMAND = ("bash", "-c", "true")
+"""Proves that the guest runs commands, and takes from the job what the first one costs: 0.2 s where it is emulated."""
 WHOSE = "the pool"
 STOPPED = "the agent was stopped"
 WHY_CHARACTERS = 500
@@ -149,6 +161,7 @@ class WarmPool:
         try:
             async with asyncio.timeout(START_SECONDS):
                 ready = await sandbox.start()
+                await _prove(sandbox)
         except Exception as error:
             logger.warning("no machine for the pool", vm=vm, why=error)
             await self._destroy(vm)
@@ -204,6 +217,12 @@ class WarmPool:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+async def _prove(sandbox: Sandbox) -> None:
+    ended, _ = await run(sandbox, FIRST_COMMAND)
+    if ended.code != 0:
+        raise SandboxLost(f"`{' '.join(FIRST_COMMAND)}` ended with {ended.code} in machine {sandbox.id}")
 
 
 def _template_built(shape: Shape, made: Prepared) -> TemplateBuilt:

@@ -19,7 +19,7 @@ from services.vm_agent.pool import core
 from services.vm_agent.pool.shapes import spec_of
 from services.vm_agent.pool.shell import STOPPED, WarmPool
 from services.vm_agent.pool.state import pools_of
-from services.vm_agent.sandbox.protocol import Sandbox, SandboxId, SandboxSpec, Shape
+from services.vm_agent.sandbox.protocol import Exec, Sandbox, SandboxId, SandboxLost, SandboxSpec, Shape
 from tests.e2e.vm_agent.machines import TwinDriver, TwinMachine
 
 SHAPE = Shape(Size(1, 512), "own", network=True, disk_bytes=1)
@@ -143,6 +143,24 @@ async def test_a_machine_that_resists_its_end_is_the_sweeps(driver: TwinDriver, 
         assert stubborn.id not in dict(at.ends())
         assert stubborn.id in at.guard.sandboxes
         await destroy()
+
+
+async def test_a_machine_that_stands_and_runs_no_command_is_not_ready(driver: TwinDriver, tmp_path: Path) -> None:
+    class Deaf(TwinDriver):
+        def create(self, spec: SandboxSpec) -> TwinMachine:
+            made = super().create(spec)
+
+            async def refuse(*_: object, **__: object) -> Exec:
+                raise SandboxLost("the guest runs nothing")
+
+            made.exec = refuse  # type: ignore[method-assign]
+            return made
+
+    async with stage(Deaf(tmp_path / "sandboxes"), tmp_path) as at:
+        await at.until(lambda: at.pool.states()[0].trouble)
+        assert at.pool.states()[0].trouble == "the guest runs nothing"
+        assert at.pool.states()[0].ready == 0
+    assert not [event for event in at.told if isinstance(event, VmPooled)]
 
 
 async def test_an_end_while_a_machine_starts_leaves_nothing_of_it(driver: TwinDriver, tmp_path: Path) -> None:

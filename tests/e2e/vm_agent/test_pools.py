@@ -27,6 +27,7 @@ from libs.contracts.ids import CommandId
 from libs.contracts.size import Size
 from services.vm_agent.__main__ import REAP_SECONDS
 from services.vm_agent.pool import core
+from services.vm_agent.pool.shell import FIRST_COMMAND
 from tests.e2e.vm_agent.agent_harness import DEADLINE_SECONDS, HOST, Running, address, agent, job
 from tests.e2e.vm_agent.harness import step
 from tests.e2e.vm_agent.machines import IMAGE, TwinDriver
@@ -94,7 +95,7 @@ async def test_a_job_gets_a_machine_that_stood_ready_and_it_is_destroyed_afterwa
     (destroyed,) = [event for event in events if isinstance(event, VmDestroyed)]
     assert (destroyed.vm, destroyed.attempt, destroyed.why) == (stood.vm, address(), "its job is over")
     await until(lambda: len(driver.standing) == 2)
-    assert [machine.ran for machine in driver.standing] == [[], []]
+    assert [machine.ran for machine in driver.standing] == [[FIRST_COMMAND], [FIRST_COMMAND]]
 
 
 async def test_the_template_is_told_before_any_machine_of_it(running: Running) -> None:
