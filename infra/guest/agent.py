@@ -1,15 +1,17 @@
 """The guest's side of a sandbox: runs commands and moves files on the word of the host, over one framed byte stream.
 
 It is one file of the standard library's Python. It knows nothing of workflows: it only executes. It is started as
-`python3 -I -S agent.py CHANNEL [UID | machine]`:
+`python3 -I -S agent.py CHANNEL [UID | machine [UID]]`:
 
     a number         an inherited descriptor; its end is the agent's. With a UID it becomes that user for good (the
                      driver `bubblewrap`, whose pid namespace it is the init of)
     /dev/vport0p1    the port of a virtual machine's serial device, which outlives whoever is at its other end
     vsock:52         a port that the host connects to; a new connection takes the place of the one before
+    listen:3         the same on an inherited descriptor, for a machine's twin
 
-On the last two, and with the word `machine`, it is the init of a machine of its own: it prepares it, runs commands as
-the user that is asked for in a group with limits, and takes on the identity that the host gives it.
+On a device or a vsock port it is the init of a machine of its own: it prepares it, runs commands as the user that is
+asked for in a group with limits, and takes on the identity that the host gives it. The word `machine` makes it the twin
+of one, for tests: an ordinary process that answers like an init and leaves what it may not do.
 
 A frame is `>IBI`: payload length, type, stream; then the payload, JSON for control and raw bytes for data.
 
@@ -261,9 +263,9 @@ class Agent:
         self.reply(work, self.machine.identify(request))
 
     def tell_time(self, work, request):
-        if request.get("set"):
+        if self.machine.real and request.get("set"):
             time.clock_settime_ns(time.CLOCK_REALTIME, request["set"])
-        if request.get("adjust"):
+        if self.machine.real and request.get("adjust"):
             time.clock_settime_ns(time.CLOCK_REALTIME, time.time_ns() + request["adjust"])
         self.reply(work, {"ns": time.time_ns()})
 
@@ -858,12 +860,15 @@ class Machine:
                 self.connect(request["network"])
             if request.get("work"):
                 self.mount_work()
-        return {
-            "random": os.getrandom(32).hex(),
+        names = {
             "boot_id": read("/proc/sys/kernel/random/boot_id"),
             "hostname": os.uname().nodename,
-            "machine_id": read("/etc/machine-id"),
+            "machine_id": read("/etc/machine-id") if self.real else "",
         }
+        if not self.real:
+            # It may not change what all of this machine share, and says what it was told.
+            names.update({name: request[name] for name in names if request.get(name)})
+        return {"random": os.getrandom(32).hex(), **names}
 
     def take_names(self, request):
         if request.get("hostname"):
@@ -991,22 +996,32 @@ def listen(port):
     return listener
 
 
+def inherited(descriptor):
+    import socket
+
+    return socket.socket(fileno=descriptor)
+
+
 def say(text):
     """On the machine's console, if it has one."""
     with contextlib.suppress(OSError):
         write("/dev/kmsg", f"firebreak agent: {text}\n")
 
 
-def serve_machine(where, real):
+def serve_machine(where, uid, real):
     """Never returns in a real machine: its end is the machine's."""
     machine = Machine(real)
     try:
         channel, listener = -1, None
         if where.startswith("vsock:"):
             listener = listen(int(where.partition(":")[2]))
+        elif where.startswith("listen:"):
+            listener = inherited(int(where.partition(":")[2]))
         else:
             channel = int(where) if where.isdigit() else os.open(where, os.O_RDWR)
         close_all_but({channel, listener.fileno() if listener else -1})
+        if uid is not None:
+            become(uid)
         machine.prepare()
         Agent(channel, machine, listener).serve()
     except BaseException as trouble:
@@ -1019,8 +1034,9 @@ def serve_machine(where, real):
 
 def main():
     where = sys.argv[1]
-    if not where.isdigit() or sys.argv[2:] == ["machine"]:
-        serve_machine(where, real=not where.isdigit())
+    twin = sys.argv[2:3] == ["machine"]
+    if twin or not where.isdigit():
+        serve_machine(where, uid=None if not twin or len(sys.argv) < 4 else int(sys.argv[3]), real=not twin)
         return
     close_all_but({int(where)})
     if len(sys.argv) > 2:

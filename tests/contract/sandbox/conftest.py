@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -14,8 +15,11 @@ import msgspec
 import pytest
 
 from libs.contracts.size import Size
+from services.vm_agent.sandbox import cgroups
 from services.vm_agent.sandbox.bubblewrap.driver import BubblewrapDriver
+from services.vm_agent.sandbox.firecracker.driver import FirecrackerDriver
 from services.vm_agent.sandbox.host import HostDriver
+from services.vm_agent.sandbox.machine.sandbox import Host
 from services.vm_agent.sandbox.machine.template import Templates
 from services.vm_agent.sandbox.premises import Premises
 from services.vm_agent.sandbox.protocol import Driver, Probe, Sandbox, SandboxId, SandboxSpec, Shape
@@ -25,8 +29,31 @@ from services.vm_agent.sandbox.run import run
 from tests.contract.sandbox.ghost import GhostDriver
 from tests.images import NAME, images_folder
 
+ROOT = Path(__file__).resolve().parents[3]
 MEMORY_MIB = 512
 DISK_BYTES = 2 * 1024**3
+
+
+def fake_firecracker(folder: Path) -> Path:
+    """A program that is started as Firecracker is."""
+    folder.mkdir(parents=True, exist_ok=True)
+    program = folder / "firecracker"
+    program.write_text(f'#!/bin/sh\nPYTHONPATH={ROOT} exec {sys.executable} -m tests.fakes.firecracker "$@"\n')
+    program.chmod(0o755)
+    return program
+
+
+class FakeFirecrackerDriver(FirecrackerDriver):
+    """The driver as it is, with a server of Firecracker's rules for Firecracker."""
+
+    def __init__(self, folder: Path) -> None:
+        program = fake_firecracker(folder.parent / "programs")
+        premises = Premises(folder.parent, images_folder(), image=NAME, firecracker=str(program))
+        super().__init__(premises, jailed=False, needs_kvm=False)
+
+    async def _stand(self) -> Host:
+        """No network: there is no guest that could use it."""
+        return Host(cgroups.usable(), None, lambda: None)
 
 
 class MachineDriver(QemuDriver):
@@ -55,6 +82,7 @@ DRIVERS: Mapping[str, Callable[[Path], Driver]] = {
     "bubblewrap without cgroups": lambda folder: BubblewrapDriver(folder, hierarchies=[]),
     "ghost": GhostDriver,
     "qemu": MachineDriver,
+    "firecracker": FakeFirecrackerDriver,
 }
 
 

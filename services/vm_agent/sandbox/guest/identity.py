@@ -56,13 +56,10 @@ class _Time(msgspec.Struct, frozen=True):
     ns: int
 
 
-async def give(
-    channel: Channel, name: str, *, work_disk: bool, network: Network | None = None, twin: bool = False
-) -> Proven:
-    """`name` becomes the host name, as far as it may. `twin`: the guest is an ordinary process of this machine, which
-    cannot take on any of it. Raises SandboxLost where it cannot be shown that the guest did as it was told."""
-    if not twin:
-        await set_clock(channel)
+async def give(channel: Channel, name: str, *, work_disk: bool, network: Network | None = None) -> Proven:
+    """`name` becomes the host name, as far as it may. Raises SandboxLost where it cannot be shown that the guest did as
+    it was told."""
+    await set_clock(channel)
     boot_id, machine_id, hostname = str(uuid.uuid4()), os.urandom(16).hex(), hostname_of(name)
     answer = await _ask(
         channel,
@@ -76,7 +73,7 @@ async def give(
         work=work_disk,
     )
     given = (answer.boot_id, answer.machine_id, answer.hostname)
-    if not twin and given != (boot_id, machine_id, hostname):
+    if given != (boot_id, machine_id, hostname):
         raise SandboxLost(f"the guest of {name} did not take the identity that it was given")
     proof = hashlib.sha256(answer.random.encode()).hexdigest()
     _check_proof(name, answer.random, proof)
