@@ -46,6 +46,7 @@ class Channel:
         self._pongs: dict[bytes, asyncio.Future[None]] = {}
         self._writer: asyncio.StreamWriter | None = None
         self._listening: asyncio.Task[None] | None = None
+        self._halted = False
         self.lost: SandboxLost | None = None
 
     @property
@@ -116,6 +117,7 @@ class Channel:
 
     def halt(self) -> None:
         """Asks the guest to end; its end is a loss that says so."""
+        self._halted = True
         self._send(Kind.HALT, 0, b"")
 
     async def _upload_piece(self, stream: Stream, piece: memoryview) -> bool:
@@ -139,6 +141,10 @@ class Channel:
         self._end(why)
         if self._listening is not None:
             self._listening.cancel()
+
+    def give_up(self, why: str) -> None:
+        """As if it had ended by itself: for what the host sees, and the guest would never say."""
+        self._fail(why)
 
     def _check(self) -> None:
         if self.lost is not None:
@@ -176,6 +182,8 @@ class Channel:
                 if not pong.done():
                     pong.set_result(None)
             case Kind.BYE:
+                if not self._halted:
+                    raise Violation("it said goodbye without having been asked to end")
                 self._fail("the guest ended, as it was asked to")
             case _:
                 stream = self._streams.get(frame.stream)

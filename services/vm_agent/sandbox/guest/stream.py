@@ -33,6 +33,7 @@ class Stream:
         self._arrived = bytearray()
         self._granted = WINDOW_BYTES
         self._may_send = WINDOW_BYTES
+        self._granted_nothing = False
         self._changed = asyncio.Event()
         self._lost: Exception | None = None
         for future in (self.acknowledged, self.ended):
@@ -56,13 +57,26 @@ class Stream:
                 return True
             case Kind.MORE:
                 self._check(self._takes_input, frame)
-                self._may_send = min(self._may_send + frames.more(frame.payload), WINDOW_BYTES)
-                self._changed.set()
+                self._take_grant(frames.more(frame.payload))
             case _:
                 self._check(False, frame)
         return False
 
+    def _take_grant(self, count: int) -> None:
+        """A guest grants what it took, so that a flood of grants is bounded by what it was sent."""
+        if not count:
+            # The agent says it once, for the empty DATA that ends a file.
+            if self._granted_nothing:
+                raise Violation("it granted nothing, again")
+            self._granted_nothing = True
+        self._may_send += count
+        if self._may_send > WINDOW_BYTES:
+            raise Violation("it granted more than it was sent")
+        self._changed.set()
+
     def _take_bytes(self, frame: Frame) -> None:
+        if not frame.payload:
+            raise Violation(f"it sent an empty {frame.kind.name}")
         started = self._asked is Kind.EXEC and self.acknowledged.done()
         self._check(started if frame.kind is Kind.OUT else self._asked in _ANSWERED_BY_DATA, frame)
         self._granted -= len(frame.payload)

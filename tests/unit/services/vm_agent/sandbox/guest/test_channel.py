@@ -92,6 +92,7 @@ EARLY_LIES: dict[str, bytes] = {
     "an unknown type": HEADER.pack(0, 99, 1),
     "a request, as if it were the host": frames.encode(Kind.EXEC, 1, b"{}"),
     "a pong for no ping": frames.encode(Kind.PONG, 0, b"x"),
+    "a goodbye that nobody asked for": frames.encode(Kind.BYE, 0),
     "a stream that was never opened": frames.encode(Kind.OUT, 77, b"x"),
     "more than a frame may hold": HEADER.pack(frames.FRAME_BYTES + 1, Kind.OUT, 1),
     "four gigabytes": HEADER.pack(2**32 - 1, Kind.DATA, 1),
@@ -119,6 +120,7 @@ LIES_TO_A_COMMAND: dict[str, bytes] = {
     "two exits": frames.encode(Kind.EXIT, 1, b'{"code": 0}') * 2,
     "output after the exit": frames.encode(Kind.EXIT, 1, b'{"code": 0}') + frames.encode(Kind.OUT, 1, b"late"),
     "data of a file": frames.encode(Kind.DATA, 1, b"x"),
+    "output of no bytes": frames.encode(Kind.OUT, 1),
     "a grant that nobody needs": frames.encode(Kind.MORE, 1, b"\0\0\0\1"),
 }
 
@@ -227,6 +229,23 @@ async def test_a_guest_that_stops_reading_cannot_hold_up_the_end(guest: Guest) -
     guest.host.close("it was destroyed")
     with pytest.raises(SandboxLost, match="it was destroyed"):
         await asyncio.wait_for(putting, 5)
+
+
+@pytest.mark.parametrize("grants", [[1], [0, 0]], ids=["more than it was sent", "nothing, again and again"])
+async def test_a_flood_of_grants_ends_the_sandbox(guest: Guest, grants: list[int]) -> None:
+    guest.host.open(Kind.PUT, {"path": "/x"})
+    for count in grants:
+        assert guest.losses == []
+        await guest.say(frames.encode(Kind.MORE, 1, count.to_bytes(4, "big")))
+    await until_lost(guest)
+    assert "granted" in guest.losses[0]
+
+
+async def test_a_goodbye_after_being_asked_to_end_says_so(guest: Guest) -> None:
+    guest.host.halt()
+    await guest.say(frames.encode(Kind.BYE, 0))
+    await until_lost(guest)
+    assert guest.losses == ["the guest ended, as it was asked to"]
 
 
 async def keep_hearing(guest: Guest) -> None:
