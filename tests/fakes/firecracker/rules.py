@@ -247,6 +247,7 @@ def _decode(body: bytes, kind: Any) -> Any:
             name = text.split("`")[1]
             known = ", ".join(f"`{field}`" for field in kind.__struct_fields__)
             text = f"unknown field `{name}`, expected one of {known}"
+        text = text.replace("Object missing required field", "missing field")
         raise Refused(f"An error occurred when deserializing the json body of a request: {text}.") from None
 
 
