@@ -29,7 +29,7 @@ from services.vm_agent.sandbox.guest.channel import Channel
 from services.vm_agent.sandbox.guest.commands import GuestExec
 from services.vm_agent.sandbox.guest.identity import Proven
 from services.vm_agent.sandbox.guest.paths import PATHS
-from services.vm_agent.sandbox.machine import disk
+from services.vm_agent.sandbox.machine import disk, liveness
 from services.vm_agent.sandbox.network import policy
 from services.vm_agent.sandbox.network.namespace import Networks, entering
 from services.vm_agent.sandbox.protocol import (
@@ -48,6 +48,7 @@ from services.vm_agent.sandbox.protocol import (
 START_SECONDS = 120.0
 """From nothing to a guest that answers; an emulated one boots in four seconds, on a busy machine in ten."""
 HELLO_SECONDS = 60.0
+"""Until an emulated guest's first word: it takes four seconds, on a busy machine ten."""
 FIRST_ANSWER_SECONDS = 30.0
 STILL_THERE_SECONDS = 5.0
 """For a machine that stood in the pool: one that does not answer at once is not given to a job."""
@@ -98,6 +99,8 @@ class Host:
 class MachineSandbox(abc.ABC):
     """`folder` is this machine's own and does not exist yet. `image` and `size` are for `Ready`."""
 
+    hello_seconds = HELLO_SECONDS
+
     def __init__(self, spec: SandboxSpec, folder: Path, host: Host, *, image: str, size: Size) -> None:
         self.id: SandboxId = spec.id
         self.capabilities = _GRANTED
@@ -117,6 +120,9 @@ class MachineSandbox(abc.ABC):
         self._ready: Ready | None = None
         self._has_work = True
         """A template never mounts the disk that its clones get one each of."""
+        self._watching: asyncio.Task[None] | None = None
+        self._is_held = False
+        """It was stopped, and not continued yet."""
         self._ending: asyncio.Task[None] | None = None
         self._destroyed = False
         self._why_unusable = "it is not started"
@@ -165,6 +171,7 @@ class MachineSandbox(abc.ABC):
         proven = await self._identified(channel)
         clock.passed("identified")
         self._why_unusable = ""
+        self._watch(channel)
         if self._has_work:
             await commands.make_folder(channel, self.paths.temp)
         clock.passed("ready")
@@ -183,7 +190,7 @@ class MachineSandbox(abc.ABC):
         channel = self._channel = Channel(self.id, self._on_loss, self._why_it_ended)
         await channel.connect(launched.channel)
         if launched.how == "booted":
-            await channel.hello(HELLO_SECONDS)
+            await channel.hello(self.hello_seconds)
         else:
             await channel.ping(os.urandom(16), FIRST_ANSWER_SECONDS)
         return channel
@@ -201,8 +208,19 @@ class MachineSandbox(abc.ABC):
         self._close()
 
     async def _come_back(self, launched: Launched) -> None:
-        await self._identified(await self._answered(launched))
+        channel = await self._answered(launched)
+        await self._identified(channel)
         self._why_unusable = ""
+        self._watch(channel)
+
+    def _watch(self, channel: Channel) -> None:
+        if self._watching is not None:
+            self._watching.cancel()
+        self._watching = asyncio.create_task(liveness.watch(channel, self._stands_still))
+
+    def _stands_still(self) -> bool:
+        """On purpose, by us or by the watchdog."""
+        return self._is_held or cgroups.is_frozen(self.footprint.cgroups)
 
     async def warm_up(self) -> None:
         """Runs a template's programs once, so that its clones find them in the page cache."""
@@ -353,6 +371,8 @@ class MachineSandbox(abc.ABC):
         if self._ending is not None:
             await asyncio.wait({self._ending})
         self._destroyed, self._why_unusable = True, "it was destroyed"
+        if self._watching is not None:
+            self._watching.cancel()
         if self._channel is not None:
             self._channel.close("it was destroyed")
         await self._end_vmm()
@@ -406,11 +426,13 @@ class MachineSandbox(abc.ABC):
 
     async def pause(self) -> None:
         self._usable()
+        self._is_held = True
         await asyncio.to_thread(standstill.pause, self.footprint)
 
     async def resume(self) -> None:
         channel = self._usable()
         await asyncio.to_thread(standstill.resume, self.footprint)
+        self._is_held = False
         await identity.set_clock(channel)
 
     def _usable(self) -> Channel:

@@ -88,7 +88,10 @@ def arguments(machine: Machine, files: Files, jail: Jail, kernel: Kernel | None)
         *("-add-fd", f"set=1,fd={files.root}"),
         *("-drive", "if=none,id=r0,file=/dev/fdset/1,format=raw,read-only=on,file.locking=off"),
         *(word for descriptor in files.work for word in ("-add-fd", f"set=2,fd={descriptor}")),
-        *("-drive", "if=none,id=w0,file=/dev/fdset/2,format=raw,cache=unsafe,discard=unmap,file.locking=off"),
+        *(
+            "-drive",
+            "if=none,id=w0,file=/dev/fdset/2,format=raw,cache=unsafe,discard=unmap,file.locking=off,werror=stop",
+        ),
         *("-object", "rng-random,id=rng0,filename=/dev/urandom"),
         *(["-netdev", f"tap,id=n0,ifname={files.tap},script=no,downscript=no"] if machine.network else []),
         *_devices(machine),

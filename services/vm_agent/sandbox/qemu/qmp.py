@@ -1,4 +1,4 @@
-"""QEMU's control channel: one command at a time, answers told apart from events, every answer with a deadline.
+"""QEMU's control channel: answers told apart by number, events handed on, every answer with a deadline.
 
 The protocol: docs/interop/qmp-spec of QEMU. QEMU is believed in sizes no more than a guest is: it may have been taken
 over by one.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 
 import msgspec
 
@@ -26,16 +26,23 @@ class MonitorError(Exception):
 
 
 class Monitor:
-    def __init__(self, ours: socket.socket) -> None:
+    """`on_event` is called with an event's name and its data, between two turns of the event loop."""
+
+    def __init__(self, ours: socket.socket, on_event: Callable[[str, object], None] | None = None) -> None:
         self._ours = ours
-        self._reader: asyncio.StreamReader | None = None
+        self._on_event = on_event
         self._writer: asyncio.StreamWriter | None = None
+        self._listening: asyncio.Task[None] | None = None
+        self._pending: dict[int, asyncio.Future[_Line]] = {}
+        self._asked = 0
+        self._ended: MonitorError | None = None
 
     async def connect(self) -> None:
         """Waits for QEMU's greeting. Raises MonitorError."""
-        self._reader, self._writer = await asyncio.open_connection(sock=self._ours, limit=LINE_BYTES)
+        reader, self._writer = await asyncio.open_connection(sock=self._ours, limit=LINE_BYTES)
         async with _deadline("greet", ANSWER_SECONDS):
-            await self._line()
+            await _line(reader)
+        self._listening = asyncio.create_task(self._listen(reader))
         await self.ask("qmp_capabilities")
 
     async def ask(
@@ -47,15 +54,20 @@ class Monitor:
         descriptor: int | None = None,
     ) -> object:
         """The answer's `return`. `descriptor` goes along to QEMU. Raises MonitorError."""
-        request: Json = {"execute": command, **({"arguments": arguments} if arguments else {})}
-        async with _deadline(command, seconds):
+        if self._ended is not None:
+            raise MonitorError(str(self._ended))
+        self._asked = number = self._asked + 1
+        self._pending[number] = asyncio.get_running_loop().create_future()
+        request: Json = {"execute": command, "id": number, **({"arguments": arguments} if arguments else {})}
+        try:
             self._send(msgspec.json.encode(request) + b"\n", descriptor)
-            while True:
-                answer = await self._line()
-                if "error" in answer:
-                    raise MonitorError(f"QEMU refused `{command}`: {_description(answer['error'])}")
-                if "return" in answer:
-                    return answer["return"]
+            async with _deadline(command, seconds):
+                answer = await self._pending[number]
+        finally:
+            del self._pending[number]
+        if answer.error is not None:
+            raise MonitorError(f"QEMU refused `{command}`: {answer.error.desc[:500] or 'without a reason'}")
+        return answer.returned
 
     async def until(self, command: str, wanted: frozenset[str], seconds: float) -> str:
         """Asks again until `status` is one of these. Raises MonitorError."""
@@ -67,6 +79,9 @@ class Monitor:
                 await asyncio.sleep(POLL_SECONDS)
 
     def close(self) -> None:
+        self._end(MonitorError("it was closed"))
+        if self._listening is not None:
+            self._listening.cancel()
         if self._writer is not None:
             self._writer.transport.abort()
         else:
@@ -83,24 +98,51 @@ class Monitor:
         except OSError as error:
             raise MonitorError(f"QEMU takes no descriptor: {error.strerror}") from None
 
-    async def _line(self) -> Json:
-        assert self._reader is not None
+    async def _listen(self, reader: asyncio.StreamReader) -> None:
         try:
-            line = await self._reader.readuntil(b"\n")
-            answer = msgspec.json.decode(line, type=Json)
-        except (asyncio.IncompleteReadError, ConnectionError):
-            raise MonitorError("QEMU has ended") from None
-        except (asyncio.LimitOverrunError, msgspec.MsgspecError):
-            raise MonitorError("QEMU answered nonsense") from None
-        return answer
+            while True:
+                line = await _line(reader)
+                pending = self._pending.get(line.id)
+                if line.event:
+                    if self._on_event is not None:
+                        self._on_event(line.event, line.data)
+                elif pending is not None and not pending.done():
+                    pending.set_result(line)
+        except MonitorError as error:
+            self._end(error)
 
-
-class _Status(msgspec.Struct):
-    status: str = ""
+    def _end(self, why: MonitorError) -> None:
+        self._ended = self._ended or why
+        for pending in self._pending.values():
+            if not pending.done():
+                pending.set_exception(MonitorError(str(self._ended)))
 
 
 class _Error(msgspec.Struct):
     desc: str = ""
+
+
+class _Line(msgspec.Struct):
+    """An answer has the number of its question; an event has none."""
+
+    id: int = 0
+    event: str = ""
+    data: object = None
+    error: _Error | None = None
+    returned: object = msgspec.field(name="return", default=None)
+
+
+async def _line(reader: asyncio.StreamReader) -> _Line:
+    try:
+        return msgspec.json.decode(await reader.readuntil(b"\n"), type=_Line)
+    except (asyncio.IncompleteReadError, ConnectionError):
+        raise MonitorError("QEMU has ended") from None
+    except (asyncio.LimitOverrunError, msgspec.MsgspecError, RecursionError):
+        raise MonitorError("QEMU answered nonsense") from None
+
+
+class _Status(msgspec.Struct):
+    status: str = ""
 
 
 def _status(answer: object) -> str:
@@ -109,13 +151,6 @@ def _status(answer: object) -> str:
         return msgspec.convert(answer, _Status).status
     except msgspec.ValidationError:
         return ""
-
-
-def _description(error: object) -> str:
-    try:
-        return msgspec.convert(error, _Error).desc[:500]
-    except msgspec.ValidationError:
-        return "without a reason"
 
 
 @contextlib.asynccontextmanager

@@ -36,6 +36,8 @@ SHARED_MEMORY: Json = {"capabilities": [{"capability": "x-ignore-shared", "state
 WHOLE_MEMORY: Json = {"capabilities": [{"capability": "x-ignore-shared", "state": False}]}
 """Both sides must say the same, even where no memory is shared."""
 ENDED = frozenset({"completed", "failed", "cancelled"})
+FULL_BYTES = 16 * 1024**2
+"""Free on a disk on which a write has just failed: it failed for that."""
 UNBOUNDED = 2**40
 """Bytes a second; QEMU's own bound is for a network that others use too."""
 QUIET_SECONDS = 60.0
@@ -92,7 +94,7 @@ class QemuSandbox(MachineSandbox):
         finally:
             guest.close()
             qemu.close()
-        self._monitor = Monitor(monitor)
+        self._monitor = Monitor(monitor, self._on_event)
         phases = {"spawned": (monotonic() - begun) * 1000}
         try:
             await self._monitor.connect()
@@ -196,6 +198,14 @@ class QemuSandbox(MachineSandbox):
             raise MonitorError(f"its saved state does not fit: {words}")
         await monitor.ask("cont")
 
+    def _on_event(self, name: str, data: object) -> None:
+        """QEMU stops a machine whose disk has no more room on the host, and says so."""
+        if name == "BLOCK_IO_ERROR" and self._channel is not None:
+            found = os.statvfs(self._folder)
+            full = found.f_bavail * found.f_frsize < FULL_BYTES
+            why = "the disk of the host is full" if full else "the disk of the host failed"
+            self._channel.give_up(f"{why}: QEMU could not write to {self.work_disk}; free some space")
+
     async def _explained(self, error: MonitorError) -> str:
         """QEMU's own last words tell more than that it has gone."""
         if self._exited is not None:
@@ -282,12 +292,14 @@ class QemuSandbox(MachineSandbox):
             raise SandboxLost(f"machine {self.id} cannot be saved while a command runs in it")
         assert self._monitor is not None
         await channel.ping(os.urandom(16), QUIET_SECONDS)
+        self._is_held = True
         try:
             await self._monitor.ask("stop")
             try:
                 yield self._monitor
             finally:
                 await self._monitor.ask("cont")
+                self._is_held = False
         except MonitorError as error:
             raise SandboxLost(f"machine {self.id} could not be saved: {await self._explained(error)}") from None
         await identity.set_clock(channel)
