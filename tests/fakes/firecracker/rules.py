@@ -122,7 +122,6 @@ class Machine:
     boot: _Boot | None = None
     drives: dict[str, _Drive] = field(default_factory=dict[str, _Drive])
     vsock: str = ""
-    logger: bool = False
     fresh: bool = True
     effect: tuple[Any, ...] = ()
 
@@ -164,10 +163,7 @@ class Machine:
 
     def _logger(self, body: bytes) -> None:
         logger = _decode(body, _Logger)
-        if self.logger:
-            raise Refused("Logger error: Reinitialization of logger not allowed.")
         _opens(logger.log_path, "Logger")
-        self.logger = True
 
     def _machine_config(self, body: bytes) -> None:
         config = _decode(body, _Config)
@@ -190,7 +186,8 @@ class Machine:
         drive = _decode(body, _Drive)
         if drive.drive_id != name:
             raise Refused("path and body ids do not match.")
-        _opens(drive.path_on_host, "Unable to patch the block device: Block device file")
+        if not os.path.exists(drive.path_on_host):
+            raise Refused("Drive error: Error manipulating the backing file: No such file or directory (os error 2)")
         self.drives[name] = drive
 
     def _interface(self, name: str, body: bytes) -> None:
