@@ -6,12 +6,14 @@ Two readings are compared by name, so that a failing test says what stayed, not 
 from __future__ import annotations
 
 import os
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from services.vm_agent.sandbox import cgroups
+from services.vm_agent.sandbox import cgroups, namespaces
 
 KINDS = ("machines", "namespaces", "devices", "cgroups", "files", "sockets")
+SECOND_LOOK_SECONDS = 0.2
 VMMS = ("qemu-system", "firecracker", "jailer")
 
 
@@ -36,12 +38,12 @@ class HostState:
 
 
 def read(home: Path) -> HostState:
-    """`home` is the FIREBREAK_HOME of the agent that is looked at. Machines and cgroups are counted where they are its
-    own: other tests make some at the same time."""
+    """`home` is the FIREBREAK_HOME of the agent that is looked at. Only what is its own is counted, and network devices
+    that are nobody's: other tests make machines at the same time."""
     return HostState(
         machines=frozenset(_machines(home)),
-        namespaces=frozenset(_names(Path("/run/netns"))),
-        devices=frozenset(_names(Path("/sys/class/net"))),
+        namespaces=frozenset(_namespaces(home)),
+        devices=frozenset(_devices(home)),
         cgroups=frozenset(_cgroups(home)),
         files=frozenset(_below_sandboxes(home)),
         sockets=frozenset(line for line in _lines(Path("/proc/net/unix")) if str(home) in line),
@@ -95,9 +97,30 @@ def _open_files(process: Path) -> list[str]:
     return found
 
 
+def _namespaces(home: Path) -> list[str]:
+    return [name for name in _names(Path("/run/netns")) if name.startswith(_marks(home))]
+
+
+def _devices(home: Path) -> set[str]:
+    """Seen twice, for one of another's may vanish between the look at devices and that at namespaces."""
+    first = _devices_now(home)
+    time.sleep(SECOND_LOOK_SECONDS)
+    return first & _devices_now(home)
+
+
+def _devices_now(home: Path) -> set[str]:
+    there = set(_names(Path("/sys/class/net")))
+    others = [name for name in _names(Path("/run/netns")) if not name.startswith(_marks(home))]
+    return there - {namespaces.link_of(name) for name in others}
+
+
+def _marks(home: Path) -> tuple[str, ...]:
+    """What the names of an agent's cgroups and namespaces begin with."""
+    return tuple(cgroups.prefix_of(str(folder.resolve())) for folder in home.glob("agent/*/sandboxes"))
+
+
 def _cgroups(home: Path) -> list[str]:
-    marks = [cgroups.prefix_of(str(folder.resolve())) for folder in home.glob("agent/*/sandboxes")]
-    return [str(place) for mark in marks for place in Path("/sys/fs/cgroup").rglob(f"{mark}*") if place.is_dir()]
+    return [str(place) for mark in _marks(home) for place in Path("/sys/fs/cgroup").rglob(f"{mark}*") if place.is_dir()]
 
 
 def _below_sandboxes(home: Path) -> list[str]:
