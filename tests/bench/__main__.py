@@ -18,7 +18,7 @@ from pathlib import Path
 
 import msgspec
 
-from tests.bench import intake, local_run, reading, whole
+from tests.bench import intake, local_run, reading, restore, whole
 from tests.bench.figures import Figure
 from tests.bench.table import Report, markdown, report
 
@@ -27,9 +27,10 @@ PARTS: dict[str, Callable[[Path], Awaitable[list[Figure]]]] = {
     "run": local_run.measure,
     "intake": intake.measure,
     "whole": whole.measure,
+    "restore": restore.measure,
 }
-PART_SECONDS = 100.0
-"""One part on a busy machine; the two that are long take some fifteen seconds each on a quiet one."""
+PART_SECONDS = 130.0
+"""One part on a busy machine. On a quiet one two take some fifteen seconds each, and the boots of `restore` eighty."""
 TOTAL_SECONDS = 230.0
 
 
