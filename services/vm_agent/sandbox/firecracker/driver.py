@@ -12,7 +12,7 @@ from pathlib import Path
 from services.vm_agent.image.store import Image
 from services.vm_agent.sandbox.firecracker.requests import Machine, Version
 from services.vm_agent.sandbox.firecracker.sandbox import Firecracker, FirecrackerSandbox
-from services.vm_agent.sandbox.machine.driver import MachineDriver, disk_of, size_of
+from services.vm_agent.sandbox.machine.driver import MachineDriver, disk_of, program_mark, size_of
 from services.vm_agent.sandbox.machine.template import Template
 from services.vm_agent.sandbox.premises import Premises
 from services.vm_agent.sandbox.protocol import Probe, SandboxError, SandboxSpec
@@ -95,8 +95,9 @@ class FirecrackerDriver(MachineDriver):
     def _fits(self, spec: SandboxSpec) -> list[str]:
         """Firecracker itself asks for the same version, processor and host kernel."""
         machine = self._machine_of(spec)
+        assert self._firecracker is not None
         return [
-            f"firecracker {self._full_version}",
+            f"firecracker {self._full_version} {program_mark(self._firecracker.program)}",
             f"processor {_processor()}",
             f"host {platform.release()}",
             f"size {machine.size}",
