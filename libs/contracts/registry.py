@@ -9,6 +9,7 @@ import msgspec
 from libs.contracts import (
     attempt,
     commands,
+    debug,
     delivery,
     envelope,
     host,
@@ -43,6 +44,8 @@ OTHERS: dict[str, type[msgspec.Struct] | UnionType] = {
     "heartbeat": host.Heartbeat,
     "log-chunk": logs.LogChunk,
     "timer": timers.Timer,
+    "debug-request": debug.DebugRequest,
+    "debug-answer": debug.DebugAnswer,
 }
 
 

@@ -107,6 +107,21 @@ def heartbeat(host_id: HostId) -> str:
     return f"hb.{host_id}"
 
 
+def debug_sessions(host_id: HostId) -> str:
+    """A filter, core NATS: what users say to the debug sessions of a host."""
+    return f"debug.{host_id}.*"
+
+
+def debug_session(host_id: HostId, session: str) -> str:
+    """Core NATS, to the host."""
+    return f"debug.{host_id}.{session}"
+
+
+def debug_output(host_id: HostId, session: str) -> str:
+    """Core NATS, from the host."""
+    return f"debug.{host_id}.{session}.out"
+
+
 def log(host_id: HostId, run_id: RunId, job: JobKey, n: int) -> str:
     return f"log.{host_id}.{run_id}.{job}.{n}"
 

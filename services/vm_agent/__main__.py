@@ -1,8 +1,9 @@
 """The agent of this host: it takes the jobs that are assigned to it and runs their steps in sandboxes.
 
-*Consumes:* `job.<host_id>` (orders), `cmd.host.<host_id>` (drain, undrain).
+*Consumes:* `job.<host_id>` (orders), `cmd.host.<host_id>` (drain, undrain), `debug.<host_id>.*` (debug sessions).
 *Emits:* the events of its attempts (`ev.attempt.<host_id>.>`) and of itself (`ev.host.<host_id>`), log batches
-(`log.<host_id>.>`), heartbeats (`hb.<host_id>`), blobs of logs, summaries and large outputs.
+(`log.<host_id>.>`), heartbeats (`hb.<host_id>`), blobs of logs, summaries and large outputs, what debug sessions show
+(`debug.<host_id>.<session>.out`).
 *Owns:* its attempts and sandboxes; `FIREBREAK_HOME/agent/<host_id>` on this machine.
 """
 
@@ -12,10 +13,11 @@ import asyncio
 import contextlib
 import os
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
@@ -48,6 +50,9 @@ from services.vm_agent.sandbox.premises import premises_of
 from services.vm_agent.sandbox.protocol import Driver
 from services.vm_agent.stock import NoStock, Stock
 
+if TYPE_CHECKING:
+    from services.vm_agent.keeping import Keeping
+
 STOPPED = "the agent was stopped"
 SPARE_HANDLERS = 8
 """Orders in hand beyond one a slot: an order to stop must not wait behind orders that wait for the bus."""
@@ -70,6 +75,8 @@ class Options:
     """Secrets may come sealed for this boot."""
     watched: bool = True
     """A watchdog process stands beside the sandboxes."""
+    keeps: bool = True
+    """What failed may be kept, and looked at."""
     patience: Patience = Patience()  # noqa: RUF009  (it is frozen)
 
 
@@ -103,6 +110,7 @@ async def _serve(process: Process, options: Options, sources: Sources, folder: P
         options, premises.sandboxes, lambda seconds: [contact.suspect(_stopped(seconds)) for contact in holder]
     )
     custody = Custody(journal, guard)
+    keeping = _keeping(process, options, driver, custody, host_log) if driver.makes_machines else None
     capacity = _capacity(settings, driver) if driver.makes_machines else None
     bases = Bases(
         bus=process.bus,
@@ -114,6 +122,8 @@ async def _serve(process: Process, options: Options, sources: Sources, folder: P
         job_environment=settings.job_environment,
         patience=options.patience,
         stock=_stock(settings, driver, capacity, custody, host_log),
+        others=() if keeping is None else (keeping.held,),
+        keep=keeping.keep if keeping is not None and keeping.keeper.keeps else None,
     )
     host = Host(settings.host_id, settings.slots, settings.labels, HostKey(enabled=options.seals), _now, capacity)
     reaped = await _reaped(driver, journal)
@@ -124,12 +134,22 @@ async def _serve(process: Process, options: Options, sources: Sources, folder: P
     try:
         await host_log.join([agent.joined(await clock_skew_ms(process.bus, host.id, _now)), *reaped])
         logger.info("joined", host=host.id, driver=driver.name, slots=host.slots, isolation=driver.isolation)
-        await _work(process, agent, contact, host_log, bases.stock)
+        await _work(process, agent, contact, host_log, _running(bases.stock, keeping))
     finally:
         await guard.close()
 
 
-async def _work(process: Process, agent: Agent, contact: Contact, host_log: HostLog, stock: Stock) -> None:
+def _running(stock: Stock, keeping: Keeping | None) -> tuple[Callable[[], Coroutine[object, object, None]], ...]:
+    return (stock.run,) if keeping is None else (stock.run, keeping.run)
+
+
+async def _work(
+    process: Process,
+    agent: Agent,
+    contact: Contact,
+    host_log: HostLog,
+    others: tuple[Callable[[], Coroutine[object, object, None]], ...],
+) -> None:
     """Takes orders until cancelled, then ends what runs and says goodbye."""
     settings = process.settings
     orders = Consumer(
@@ -144,7 +164,8 @@ async def _work(process: Process, agent: Agent, contact: Contact, host_log: Host
             tasks.create_task(_beat(process, agent))
             tasks.create_task(contact.keep())
             tasks.create_task(_reap(agent))
-            tasks.create_task(stock.run())
+            for run in others:
+                tasks.create_task(run())
             tasks.create_task(host_log.write())
             tasks.create_task(host_log.until_taken_over())
             tasks.create_task(_consume(process.bus, orders, agent.on_order))
@@ -255,6 +276,16 @@ def _stock(settings: Settings, driver: Driver, capacity: Capacity | None, custod
     wanted = shapes_wanted(settings.pool, capacity)
     pools = pools_of(wanted, capacity.memory_mib, f"pool-{os.urandom(3).hex()}", capacity.usual)
     return WarmPool(driver, pools, custody=custody, tell=host_log.add, clock=time.monotonic)
+
+
+def _keeping(process: Process, options: Options, driver: Driver, custody: Custody, host_log: HostLog) -> Keeping | None:
+    """What failed is kept for others to look at: a run in one process is over before anybody could."""
+    if not options.keeps:
+        return None
+    # Imported here: it loads what seals.
+    from services.vm_agent.keeping import keeping
+
+    return keeping(process.settings, process.bus, driver, custody, host_log)
 
 
 def _guard(options: Options, folder: Path, on_paused: Callable[[float], object]) -> Guard:

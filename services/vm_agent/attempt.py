@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -28,6 +28,7 @@ from libs.workflow.runner.masking import Masker
 from services.vm_agent.finishing import to_the_end
 from services.vm_agent.job.job import Job, JobEnd
 from services.vm_agent.job.places import Places, places
+from services.vm_agent.job.recipe import Story
 from services.vm_agent.job.state import JobState
 from services.vm_agent.job.supervision import Cancellation, Patience
 from services.vm_agent.job.surroundings import Surroundings
@@ -59,7 +60,9 @@ class Bases:
     patience: Patience
     stock: Stock
     others: tuple[Callable[[], Collection[SandboxId]], ...] = ()
-    """Who else has sandboxes that no sweep may take: what is kept of failed jobs."""
+    """Who else has sandboxes that no sweep may take: debug sessions."""
+    keep: Callable[[Sandbox, JobOrder, Story, Masker, bool], Awaitable[None]] | None = None
+    """Keeps the machine of a job at its first failing step; the last word is whether the job was given a secret."""
 
 
 class Keeper(Protocol):
@@ -245,7 +248,13 @@ class Attempt:
             patience=bases.patience,
             clock=time.monotonic,
             base_environment=bases.job_environment,
+            on_failure=None if bases.keep is None else self._keep,
         )
+
+    async def _keep(self, story: Story) -> None:
+        if self._bases.keep is not None:
+            had_secret = any(self._secrets.values())
+            await self._bases.keep(self.sandbox, self.order, story, self._masker, had_secret)
 
     def _runner(self, at: Places) -> dict[str, Value]:
         """The `runner` context."""

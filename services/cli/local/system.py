@@ -72,7 +72,7 @@ async def running(local: Local, given: Settings) -> AsyncGenerator[Process]:
         )
         async with parsing(local, settings) as process:
             secrets = dict(local.secrets or {})
-            options = Options(sources=local.directory, seals=bool(secrets), watched=False)
+            options = Options(sources=local.directory, seals=bool(secrets), watched=False, keeps=False)
             async with _alive(run_jobs(process, options), schedule(process, LOCAL, secrets)):
                 yield process
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from libs.contracts.plan import PlannedStep
 from libs.workflow.runner.shells import InvalidShell, Shell, mended, shell_of
 from services.vm_agent.job.evaluation import BadKey, Evaluator
 from services.vm_agent.job.naming import first_line
+from services.vm_agent.job.recipe import Recipe
 from services.vm_agent.job.surroundings import Surroundings
 from services.vm_agent.log.step_output import StepOutput
 from services.vm_agent.sandbox.protocol import CannotStart, Exec
@@ -27,6 +28,7 @@ class Script:
     shell: Shell
     folder: str
     path: str
+    index: int
 
 
 async def prepared(around: Surroundings, step: PlannedStep, evaluator: Evaluator) -> Script:
@@ -35,7 +37,7 @@ async def prepared(around: Surroundings, step: PlannedStep, evaluator: Evaluator
     shell = await _shell(around, step, evaluator)
     folder = await _folder(around, step, evaluator)
     path = around.places.script(step.index, shell.extension)
-    return Script(text, shell, posixpath.join(around.places.workspace, folder), path)
+    return Script(text, shell, posixpath.join(around.places.workspace, folder), path, step.index)
 
 
 async def start(
@@ -45,13 +47,26 @@ async def start(
     await output.print(_prelude(script, shown_env), wait=True)
     await around.sandbox.write_file(script.path, mended(script.shell, script.text).encode("utf-8", "replace"), 0o755)
     command = script.shell.command(script.path)
+    _remember(around, script, command, env)
     try:
         return await around.sandbox.exec(command, env=env, cwd=script.folder, output=output.take)
     except CannotStart as error:
         if error.code != NOT_FOUND or script.shell.fallback is None:
             raise
         command = script.shell.command(script.path, program_missing=True)
+        _remember(around, script, command, env)
         return await around.sandbox.exec(command, env=env, cwd=script.folder, output=output.take)
+
+
+def _remember(around: Surroundings, script: Script, command: Sequence[str], env: Mapping[str, str]) -> None:
+    """So that it can be run again in what the job leaves, if that is kept."""
+    if around.on_failure is None:
+        return
+    recipes = around.state.recipes
+    recipes[:] = [recipe for recipe in recipes if recipe.index != script.index]
+    text = mended(script.shell, script.text)
+    name = first_line(script.text)
+    recipes.append(Recipe(script.index, name, tuple(command), dict(env), script.folder, script.path, text))
 
 
 async def _shell(around: Surroundings, step: PlannedStep, evaluator: Evaluator) -> Shell:

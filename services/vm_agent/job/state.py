@@ -15,6 +15,7 @@ from libs.contracts.results import GITHUB, Result
 from libs.workflow.expressions import CaseSensitive, Scope, Value, status_of_job
 from libs.workflow.runner.files import prepend_paths
 from services.vm_agent.job.places import Places
+from services.vm_agent.job.recipe import Recipe
 
 _NO_STRATEGY: dict[str, Value] = {"fail-fast": True, "job-index": 0, "job-total": 1, "max-parallel": 1}
 """The `strategy` of a job without a matrix."""
@@ -34,6 +35,8 @@ class JobState:
     touched: bool = False
     """A step has run: the workspace may hold something."""
     cancelled: bool = False
+    recipes: list[Recipe] = field(default_factory=list[Recipe])
+    """What ran so far, where somebody may keep it."""
 
     @property
     def status(self) -> str:

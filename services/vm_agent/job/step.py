@@ -19,6 +19,7 @@ from services.vm_agent.job.evaluation import BadKey
 from services.vm_agent.job.fingerprint import fingerprint
 from services.vm_agent.job.naming import display_template, shortened
 from services.vm_agent.job.outputs import stored_outputs
+from services.vm_agent.job.recipe import Story
 from services.vm_agent.job.site import Site
 from services.vm_agent.job.surroundings import JobError, Surroundings
 from services.vm_agent.job.work import EXITED, Work, Worked
@@ -104,6 +105,7 @@ class Step:
         state.add_variables(output.said.variables, tuple(output.said.paths))
         if self._planned.id:
             state.remember(self._planned.id, outputs, outcome, conclusion)
+        fails_first = conclusion == "failure" and not state.failed
         state.failed = state.failed or conclusion == "failure"
         event = self._event(outcome, conclusion, worked.exit_code)
         why = worked.why or (_last_error(event) if outcome == "failure" else "")
@@ -112,6 +114,19 @@ class Step:
         await self._around.log.flush()
         if outcome == "error":
             raise JobError(why)
+        if fails_first:
+            await self._tell_failure()
+
+    async def _tell_failure(self) -> None:
+        """While everything is as the step left it."""
+        around, index = self._around, self._planned.index
+        if around.on_failure is None:
+            return
+        recipes = tuple(around.state.recipes)
+        ran = next((recipe for recipe in recipes if recipe.index == index), None)
+        env = self._site.environment() if ran is None else ran.env
+        folder = around.places.workspace if ran is None else ran.folder
+        await around.on_failure(Story(index, env, folder, recipes))
 
     async def _answers(self, worked: Worked) -> tuple[Worked, BlobRef | None]:
         if not worked.answers:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from libs.blobs.port import Blobs
 from libs.workflow.runner.masking import Masker
 from services.vm_agent.job.places import Places
+from services.vm_agent.job.recipe import Story
 from services.vm_agent.job.state import JobState
 from services.vm_agent.job.supervision import Cancellation, Patience
 from services.vm_agent.log.job_log import JobLog
@@ -32,3 +33,5 @@ class Surroundings:
     patience: Patience
     clock: Callable[[], float]
     base_environment: Mapping[str, str]
+    on_failure: Callable[[Story], Awaitable[None]] | None = None
+    """Waited for at the first failing step, before the next one runs. None: nobody keeps what failed."""
