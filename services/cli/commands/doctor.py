@@ -8,57 +8,79 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import click
 import msgspec
 
 from libs.settings import BadSetting, Settings, read_settings, without_password
 from services.cli import outcome, words
+from services.cli.checks import drivers, machines
+from services.cli.checks.finding import MARKS, Finding
 from services.cli.connection import addresses, coroutine
 
-State = Literal["works", "missing", "optional"]
-MARKS: dict[State, str] = {"works": "✓", "missing": "✗", "optional": "-"}
 LEAST_PYTHON = (3, 11)
 ANSWER_SECONDS = 2.0
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """`optional`: it does not work, and much works without it."""
-
-    what: str
-    state: State
-    says: str
-
-
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="A list of findings as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="A list of findings as JSON: what, state, says.")
 @coroutine
 async def command(*, as_json: bool) -> int:
     """Tries everything that Firebreak needs here and says what is missing and what to do.
 
-    Exits 1 where something is missing without which `firebreak up` does not run.
+    Each driver boots a guest, or runs a command in a sandbox, in a folder that is removed: half a minute where guests
+    are emulated. Exits 1 where something is damaged, or missing without which `firebreak up` does not run.
 
     Example: firebreak doctor --json
     """
+    progress = _Progress()
     try:
         settings = read_settings()
     except BadSetting as error:
         findings = [Finding("settings", "missing", str(error))]
     else:
-        checks: list[Callable[[Settings], Awaitable[Finding]]] = [
-            _python, _git, _nats_binary, _bus, _home, _bubblewrap, _freezer, _virtual_machines, _secret, _token,
-        ]  # fmt: skip
-        findings = [await check(settings) for check in checks]
+        findings = await _findings(settings, progress.tell)
+    progress.over()
     if as_json:
         click.echo(msgspec.json.encode(findings).decode())
     else:
         for finding in findings:
             click.echo(words.plain(f"{MARKS[finding.state]} {finding.what}: {finding.says}"))
     return outcome.RUN_FAILED if any(each.state == "missing" for each in findings) else outcome.OK
+
+
+async def _findings(settings: Settings, tell: Callable[[str], object]) -> list[Finding]:
+    checks: dict[str, Callable[[Settings], Awaitable[Finding]]] = {
+        "Python": _python,
+        "git": _git,
+        "NATS": _nats_binary,
+        "running system": _bus,
+        "home": _home,
+        "cgroups": machines.groups,
+        "image": machines.image,
+        "network": machines.network,
+    }
+    findings: list[Finding] = []
+    for what, check in checks.items():
+        tell(what)
+        findings.append(await check(settings))
+    return [*findings, *await drivers.findings(settings, tell), await _secret(settings), await _token(settings)]
+
+
+class _Progress:
+    """What is just being tried, on a terminal; nothing elsewhere, where only findings are wanted."""
+
+    def __init__(self) -> None:
+        self._shown = sys.stderr.isatty()
+
+    def tell(self, what: str) -> None:
+        if self._shown:
+            click.echo(f"\r\x1b[K… {what}", err=True, nl=False)
+
+    def over(self) -> None:
+        if self._shown:
+            click.echo("\r\x1b[K", err=True, nl=False)
 
 
 async def _python(settings: Settings) -> Finding:
@@ -113,33 +135,6 @@ async def _home(settings: Settings) -> Finding:
         why = f"{settings.home} cannot be written ({error.strerror}): set FIREBREAK_HOME to a folder of yours"
         return Finding("home", "missing", why)
     return Finding("home", "works", str(settings.home))
-
-
-async def _bubblewrap(settings: Settings) -> Finding:
-    """Runs a command in a sandbox."""
-    from services.vm_agent.sandbox.drivers import NoDriver, choose
-    from services.vm_agent.sandbox.premises import premises_of
-
-    with tempfile.TemporaryDirectory(prefix="firebreak-doctor-") as folder:
-        try:
-            driver = await choose("bubblewrap", premises_of(settings, Path(folder)))
-        except NoDriver as error:
-            return Finding("driver bubblewrap", "missing", str(error))
-    return Finding("driver bubblewrap", "works", driver.isolation)
-
-
-async def _freezer(settings: Settings) -> Finding:
-    from services.vm_agent.sandbox import cgroups
-
-    controllers = {name for hierarchy in cgroups.usable() for name in hierarchy.controllers}
-    if not controllers:
-        why = "no cgroup can be written: sandboxes are paused by SIGSTOP, and memory and processes have no limit"
-        return Finding("cgroups", "optional", why)
-    return Finding("cgroups", "works", ", ".join(sorted(controllers)))
-
-
-async def _virtual_machines(settings: Settings) -> Finding:
-    return Finding("drivers qemu, firecracker, fcctl", "optional", "not built yet: no job gets a kernel of its own")
 
 
 async def _secret(settings: Settings) -> Finding:

@@ -58,6 +58,11 @@ class QemuDriver(MachineDriver):
         how = "hardware-assisted" if self._accelerator == KVM else "emulated"
         return f"a virtual machine with a kernel of its own ({how})"
 
+    @property
+    def assisted(self) -> bool:
+        """Whether the processor helps; known once the probe has booted a guest."""
+        return self._accelerator == KVM
+
     # Whether it works.
 
     async def probe(self) -> Probe:

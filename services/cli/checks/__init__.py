@@ -1,0 +1,1 @@
+"""What `firebreak doctor` tries, a room each for what is looked at."""
