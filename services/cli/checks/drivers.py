@@ -62,7 +62,9 @@ async def _try(settings: Settings, name: str) -> Tried:
     from services.vm_agent.sandbox.drivers import DRIVERS
     from services.vm_agent.sandbox.premises import premises_of
 
-    with tempfile.TemporaryDirectory(prefix="firebreak-doctor-", ignore_cleanup_errors=True) as folder:
+    # In the home, as an agent's folder is: where images cannot be linked into machines' folders, that is to be seen.
+    place = settings.home if os.access(settings.home, os.W_OK) else None
+    with tempfile.TemporaryDirectory(prefix="doctor-", dir=place, ignore_cleanup_errors=True) as folder:
         driver = DRIVERS[name](premises_of(settings, Path(folder)))
         try:
             async with asyncio.timeout(PROBE_SECONDS):

@@ -85,15 +85,14 @@ def test_an_image_that_was_damaged_fails_the_doctor(tmp_path: Path, images: Path
 
 
 def test_a_guest_is_booted_with_qemu_and_nothing_is_left(tmp_path: Path, images: Path) -> None:
-    temporary = tmp_path / "tmp"
-    temporary.mkdir(mode=0o755)
-    found = doctor(tmp_path, FIREBREAK_IMAGES=str(images), FIREBREAK_IMAGE=NAME, TMPDIR=str(temporary))
+    home = tmp_path / "home"
+    found = doctor(tmp_path, FIREBREAK_IMAGES=str(images), FIREBREAK_IMAGE=NAME, FIREBREAK_HOME=str(home))
     assert found["image"]["state"] == "works"
     assert found["driver qemu"]["state"] == "works"
     assert "booted a guest in" in found["driver qemu"]["says"]
     assert "a kernel of its own" in found["driver qemu"]["says"]
     assert not found["driver auto"]["says"].startswith("takes bubblewrap")
-    assert os.listdir(temporary) == []
+    assert os.listdir(home) == []
 
 
 @pytest.fixture(scope="session")
