@@ -56,6 +56,7 @@ async def test_a_paused_sandbox_makes_no_progress_until_it_is_resumed(sandbox: S
     await sandbox.pause()
     await sandbox.pause()
     before = _cpu_ticks(footprint)
+    assert len(before) >= least_processes(sandbox)
     await asyncio.sleep(0.5)
     assert _cpu_ticks(footprint) == before
     await sandbox.resume()
@@ -68,8 +69,12 @@ def _cpu_ticks(footprint: processes.Footprint) -> dict[int, int]:
     for process in processes.members(footprint):
         fields = Path(f"/proc/{process.pid}/stat").read_text().rsplit(")", 1)[1].split()
         ticks[process.pid] = int(fields[11]) + int(fields[12])
-    assert len(ticks) >= 2
     return ticks
+
+
+def least_processes(sandbox: Sandbox) -> int:
+    """The guest's agent and its commands, as the host sees them: a machine with a kernel of its own is one process."""
+    return 1 if Capability.OWN_KERNEL in sandbox.capabilities else 2
 
 
 async def until_gone(pid: int, started: int) -> None:
@@ -97,7 +102,7 @@ async def test_the_end_leaves_no_process_no_file_no_cgroup(
     await shell(sandbox, "mkdir -p a/b && touch a/b/c && chmod 0 a/b && chmod 555 a")
     footprint = sandbox.footprint
     pids = {member.pid: member.started for member in processes.members(footprint)}
-    assert len(pids) >= 2
+    assert len(pids) >= least_processes(sandbox)
     await before(sandbox)  # type: ignore[misc]
     await sandbox.destroy()
     with pytest.raises(SandboxLost):

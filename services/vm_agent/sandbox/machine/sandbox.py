@@ -11,7 +11,6 @@ import abc
 import asyncio
 import contextlib
 import os
-import resource
 import signal
 import socket
 import subprocess
@@ -30,8 +29,9 @@ from services.vm_agent.sandbox.guest.commands import GuestExec
 from services.vm_agent.sandbox.guest.identity import Proven
 from services.vm_agent.sandbox.guest.paths import PATHS
 from services.vm_agent.sandbox.machine import disk, liveness
+from services.vm_agent.sandbox.machine.spawn import spawn
 from services.vm_agent.sandbox.network import policy
-from services.vm_agent.sandbox.network.namespace import Networks, entering
+from services.vm_agent.sandbox.network.namespace import Networks
 from services.vm_agent.sandbox.protocol import (
     FILE_BYTES,
     Capability,
@@ -58,7 +58,6 @@ OVERHEAD_BYTES = 384 * 1024**2
 """Of a VMM beyond its guest's memory: translated code, device buffers, the program."""
 PROCESSES = 64
 """Threads of one VMM: one a processor, and a few for its disks."""
-DESCRIPTORS = 256
 WARM_UP = ("bash -c true", "git --version", "python3 -c 'import json, subprocess'", "ls / | sort | head -n 1")
 WORK_DISK = "work.ext4"
 _GRANTED = frozenset(
@@ -296,38 +295,16 @@ class MachineSandbox(abc.ABC):
         (self._folder / FILE_NAME).write_text(self.footprint.to_json())
 
     def _spawn(self, command: Sequence[str], *, passed: Sequence[int] = (), cwd: str = "/", enter: bool = True) -> None:
-        """The VMM's process, from its first instruction in its cgroup and, with `enter`, in its network. Raises
-        SandboxLost."""
+        """The VMM's process, in its cgroup and, with `enter`, in its network. Raises SandboxLost."""
         self._complaints = os.memfd_create("complaints")
-        groups, namespace = self.footprint.cgroups, -1
-        enter_network: Callable[[], None] | None = None
-        if enter and self.footprint.namespace:
-            namespace, enter_network = entering(self.footprint.namespace)
-
-        def confine() -> None:
-            cgroups.enter(groups, 0)
-            resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-            resource.setrlimit(resource.RLIMIT_NOFILE, (DESCRIPTORS, DESCRIPTORS))
-            if enter_network is not None:
-                enter_network()
-
-        try:
-            process = self._process = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=self._complaints,
-                stderr=self._complaints,
-                cwd=cwd,
-                env={"PATH": os.environ.get("PATH", "")},
-                pass_fds=passed,
-                start_new_session=True,
-                preexec_fn=confine,  # noqa: PLW1509  (it writes to files, and takes no lock)
-            )
-        except (OSError, subprocess.SubprocessError) as error:
-            raise SandboxLost(f"{command[0]} cannot be started: {getattr(error, 'strerror', None) or error}") from None
-        finally:
-            if namespace >= 0:
-                os.close(namespace)
+        process = self._process = spawn(
+            command,
+            groups=self.footprint.cgroups,
+            namespace=self.footprint.namespace if enter else "",
+            passed=passed,
+            cwd=cwd,
+            output=self._complaints,
+        )
         self._exited = asyncio.get_running_loop().create_future()
         descriptors.when_ended(process, self._exited.set_result)
         self._leave_footprint(self.footprint._replace(init=process.pid, init_started=processes.started(process.pid)))
