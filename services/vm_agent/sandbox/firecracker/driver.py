@@ -26,6 +26,7 @@ _VERSION = re.compile(r"v(\d+)\.(\d+)\.(\S+)")
 
 class FirecrackerDriver(MachineDriver):
     name = "firecracker"
+    links_templates = True
 
     def __init__(self, premises: Premises, *, jailed: bool = True, needs_kvm: bool = True) -> None:
         """Without jail and KVM only where what is started is no Firecracker, but speaks like one."""

@@ -192,6 +192,8 @@ class FirecrackerSandbox(MachineSandbox):
         for name in (STATE, MEMORY):
             os.rename(self.root / name, into / name)
             os.chown(into / name, os.getuid(), os.getgid())
+            # Clones get links, each as a user of its own: all may read, and none may write.
+            os.chmod(into / name, 0o444)
 
     async def snapshot(self) -> SnapshotId:
         """Firecracker cannot go on safely with its sockets after it was saved, so the machine is put back at once."""

@@ -34,6 +34,8 @@ class MachineDriver(abc.ABC):
     name: str
     takes_forks = True
     makes_machines = True
+    links_templates = False
+    """Its VMMs get links to a template's files, and may only read them."""
 
     def __init__(self, premises: Premises) -> None:
         self._premises = premises
@@ -134,7 +136,7 @@ class MachineDriver(abc.ABC):
         if template is None:
             return None
         try:
-            check(template)
+            check(template, linked=self.links_templates)
         except DamagedTemplate:
             self._templates.remove(template.key)
             return None

@@ -5,7 +5,8 @@
 The VMM checks almost nothing when it loads: another root file system, processor or device list is taken, and shows
 later. So the key names all that must be equal, and before each use the files are compared with what was saved: `state`
 by its hash, `memory`, which is large, by its length and by when it was last written (its change time, which only the
-kernel sets). `verify` reads it all, for whoever has the time.
+kernel sets; where VMMs get links to files that they cannot write, the time of the last write: a link changes the other).
+`verify` reads it all, for whoever has the time.
 """
 
 from __future__ import annotations
@@ -48,6 +49,7 @@ class TemplateManifest(msgspec.Struct, frozen=True):
     memory_sha256: str
     memory_bytes: int
     memory_changed_ns: int
+    memory_written_ns: int = 0
 
 
 class Template(msgspec.Struct, frozen=True):
@@ -99,8 +101,8 @@ def _data_blocks(descriptor: int, length: int) -> Iterator[int]:
         place = end + (-end) % BLOCK_BYTES
 
 
-def check(template: Template) -> None:
-    """Cheap enough for each restore. Raises DamagedTemplate."""
+def check(template: Template, *, linked: bool = False) -> None:
+    """Cheap enough for each restore. `linked`: VMMs get links to its files. Raises DamagedTemplate."""
     manifest = template.manifest
     try:
         memory = os.stat(template.memory)
@@ -109,15 +111,18 @@ def check(template: Template) -> None:
         raise DamagedTemplate(_damaged(template, f"{error.filename}: {error.strerror}")) from None
     if memory.st_size != manifest.memory_bytes:
         raise DamagedTemplate(_damaged(template, f"its memory has {memory.st_size} bytes, not {manifest.memory_bytes}"))
-    if memory.st_ctime_ns != manifest.memory_changed_ns:
+    now, saved = memory.st_ctime_ns, manifest.memory_changed_ns
+    if linked:
+        now, saved = memory.st_mtime_ns, manifest.memory_written_ns
+    if now != saved:
         raise DamagedTemplate(_damaged(template, "its memory was written to after it was saved"))
     if state != manifest.state_sha256:
         raise DamagedTemplate(_damaged(template, "its state is not what was saved"))
 
 
-def verify(template: Template) -> None:
+def verify(template: Template, *, linked: bool = False) -> None:
     """Every byte; half a second for 512 MiB. Raises DamagedTemplate."""
-    check(template)
+    check(template, linked=linked)
     if memory_digest(template.memory) != template.manifest.memory_sha256:
         raise DamagedTemplate(_damaged(template, "its memory is not what was saved"))
 
@@ -150,7 +155,7 @@ class Templates:
 
     def publish(self, building: Path, identity: list[str], image: str, shape: Shape) -> Template:
         """Blocking: it hashes both files."""
-        os.chmod(building / STATE, 0o400)
+        os.chmod(building / STATE, 0o444)
         memory = os.stat(building / MEMORY)
         manifest = TemplateManifest(
             key=key_of(identity),
@@ -161,6 +166,7 @@ class Templates:
             memory_sha256=memory_digest(str(building / MEMORY)),
             memory_bytes=memory.st_size,
             memory_changed_ns=memory.st_ctime_ns,
+            memory_written_ns=memory.st_mtime_ns,
         )
         (building / MANIFEST).write_bytes(msgspec.json.encode(manifest))
         self.remove(manifest.key)

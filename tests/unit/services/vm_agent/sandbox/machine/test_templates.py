@@ -6,6 +6,7 @@ import os
 import time
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,8 +17,10 @@ from services.vm_agent.sandbox.machine.template import (
     MANIFEST,
     MEMORY,
     STATE,
+    DamagedTemplate,
     Template,
     Templates,
+    check,
     memory_digest,
 )
 from services.vm_agent.sandbox.protocol import Shape
@@ -100,3 +103,30 @@ def test_a_half_made_template_goes_unless_it_is_just_being_made(tmp_path: Path) 
     with templates.building("x") as building:
         assert templates.sweep(building=True) == []
         assert templates.sweep() == [building.name]
+
+
+def test_a_memory_that_was_written_to_is_another_even_with_its_old_time(tmp_path: Path) -> None:
+    template = saved(Templates(tmp_path), SMALL, "image-1")
+    check(template)
+    before = os.stat(template.memory)
+    Path(template.memory).write_bytes(b"w")
+    os.utime(template.memory, ns=(before.st_atime_ns, before.st_mtime_ns))
+    with pytest.raises(DamagedTemplate, match="was written to"):
+        check(template)
+
+
+def test_a_template_that_is_given_out_by_links_stays_whole(tmp_path: Path) -> None:
+    """A link changes the file's change time, and so does its end."""
+    template = saved(Templates(tmp_path / "templates"), SMALL, "image-1")
+    os.link(template.memory, tmp_path / "jail")
+    check(template, linked=True)
+    os.unlink(tmp_path / "jail")
+    check(template, linked=True)
+    os.utime(template.memory, ns=(0, 0))
+    with pytest.raises(DamagedTemplate, match="was written to"):
+        check(template, linked=True)
+
+
+def test_a_state_may_be_read_by_a_machines_own_user_and_written_by_none(tmp_path: Path) -> None:
+    template = saved(Templates(tmp_path), SMALL, "image-1")
+    assert os.stat(template.state).st_mode & 0o777 == 0o444
