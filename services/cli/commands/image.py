@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 
 import click
 import msgspec
@@ -12,13 +13,14 @@ import msgspec
 from libs.settings import BadSetting, read_settings
 from services.cli import outcome, words
 from services.cli.outcome import Usage
-from services.vm_agent.image.build import CannotBuild, Tell, ensure
+from services.vm_agent.image.build import CannotBuild, Tell, Wish, ensure
 from services.vm_agent.image.recipe import RECIPES
-from services.vm_agent.image.store import DamagedImage, Image, NoImage, Store, verify
+from services.vm_agent.image.store import DamagedImage, Image, NoImage, Store, on_disk_bytes, own_bytes, verify
 
 
 class ImageRow(msgspec.Struct):
-    """An image as `ls` and `show` tell of it. `names` stand for it now."""
+    """An image as `ls` and `build` tell of it. `names` stand for it now; `own_bytes` is what its removal frees, for
+    images share the files that are the same in them."""
 
     id: str
     name: str
@@ -28,6 +30,7 @@ class ImageRow(msgspec.Struct):
     built: str
     size_bytes: int
     packages: int
+    own_bytes: int
 
 
 @click.group()
@@ -40,10 +43,11 @@ def command() -> None:
 
 @command.command()
 @click.option("--size", type=click.Choice(sorted(RECIPES)), default="minimal", show_default=True, help="What is in it.")
-@click.option("--suite", default="", help="The Debian release.  [default: this host's, else a stable one]")
+@click.option("--suite", default="", help="The Debian release.  [default: this host's, else bookworm]")
+@click.option("--mirror", default="", help="Of Debian's packages.  [default: this host's, else mmdebstrap's own]")
 @click.option("--anew", is_flag=True, help="With today's packages, even if there is one.")
 @click.option("--json", "as_json", is_flag=True, help="The image as JSON.")
-def build(*, size: str, suite: str, anew: bool, as_json: bool) -> None:
+def build(*, size: str, suite: str, mirror: str, anew: bool, as_json: bool) -> None:
     """Builds an image from Debian's packages, unless it is there already.
 
     minimal has bash, git, curl, python3 and sudo; standard also compilers, Node.js 20 and 24, jq and podman.
@@ -53,10 +57,14 @@ def build(*, size: str, suite: str, anew: bool, as_json: bool) -> None:
     store = _store()
     try:
         with _progress() as tell:
-            image, made = ensure(store, RECIPES[size], tell, suite=suite, anew=anew)
+            image, made = ensure(store, RECIPES[size], tell, Wish(suite, mirror, anew))
     except CannotBuild as error:
         raise outcome.Failed(str(error)) from None
-    click.echo(f"image {image.name} ({image.id}): {made}, {words.size(image.size_bytes)}, in {image.folder}", err=True)
+    age = "" if made == "built" else f", its packages are {_age(image.manifest.built)}"
+    size_now = words.size(image.size_bytes)
+    click.echo(f"image {image.name} ({image.id}): {made}, {size_now}, in {image.folder}{age}", err=True)
+    if old := store.unused():
+        click.echo(f"no longer used: {_images(len(old))}; `firebreak image rm --unused` removes them", err=True)
     if as_json:
         click.echo(msgspec.json.encode(_row(store, image)).decode())
     else:
@@ -68,6 +76,8 @@ def build(*, size: str, suite: str, anew: bool, as_json: bool) -> None:
 def list_images(*, as_json: bool) -> None:
     """All images of this host, the newest first.
 
+    Images share the files that are the same in them; ALONE is what the removal of one would free.
+
     Example: firebreak image ls
     """
     store = _store()
@@ -75,8 +85,15 @@ def list_images(*, as_json: bool) -> None:
     if as_json:
         click.echo(msgspec.json.encode(rows).decode())
         return
-    cells = [(r.id, ", ".join(r.names) or "-", r.kernel, words.size(r.size_bytes), r.built) for r in rows]
-    words.table(("ID", "NAMES", "KERNEL", "SIZE", "BUILT"), cells)
+    cells = [
+        (r.id, ", ".join(r.names) or "-", r.kernel, words.size(r.size_bytes), words.size(r.own_bytes), r.built)
+        for r in rows
+    ]
+    words.table(("ID", "NAMES", "KERNEL", "SIZE", "ALONE", "BUILT"), cells)
+    if rows:
+        click.echo(f"{_images(len(rows))}, {words.size(on_disk_bytes(store.ls()))} on the disk", err=True)
+    for why in store.unreadable().values():
+        click.echo(f"damaged: {words.plain(why)}", err=True)
     if not rows:
         click.echo(f"No image in {store.folder}. Build one: firebreak image build", err=True)
 
@@ -104,38 +121,67 @@ def show(*, image: str, as_json: bool) -> None:
 
 
 @command.command()
-@click.argument("image")
+@click.argument("image", required=False)
+@click.option("--unused", is_flag=True, help="All that no name stands for and no machine runs from.")
 @click.option("--json", "as_json", is_flag=True, help="What was removed, as JSON.")
-def rm(*, image: str, as_json: bool) -> None:
-    """Removes IMAGE. Machines that run go on; nothing can be started from it any more.
+def rm(*, image: str | None, unused: bool, as_json: bool) -> None:
+    """Removes IMAGE. Machines that run go on; nothing can be started from it any more, saved machines neither.
 
-    Example: firebreak image rm 1a2b3c4d5e6f7a8b
+    Example: firebreak image rm --unused
     """
     store = _store()
-    found = _find(store, image)
-    store.rm(found)
-    click.echo(f"image {found.name} ({found.id}) is removed", err=True)
+    if bool(image) == unused:
+        raise Usage("name one image to remove, or --unused")
+    going = store.unused() if unused else [_find(store, image or "")]
+    for one in going:
+        store.rm(one)
+        click.echo(f"image {one.name} ({one.id}) is removed", err=True)
+    if not going:
+        click.echo("nothing to remove: a name stands for each image, or a machine runs from it", err=True)
     if as_json:
-        click.echo(msgspec.json.encode({"removed": found.id}).decode())
+        click.echo(msgspec.json.encode({"removed": [one.id for one in going]}).decode())
 
 
 @command.command("verify")
 @click.argument("image", required=False)
-@click.option("--json", "as_json", is_flag=True, help="A list of {id, whole, why} as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="A list of {id, name, whole, why} as JSON.")
 def verify_images(*, image: str | None, as_json: bool) -> int:
-    """Reads IMAGE, or all of them, and compares each byte with what was built. Exits 1 where one is damaged.
+    """Reads IMAGE, or all of them, and compares each byte with what was built.
+
+    Exits 1 where one is damaged, and 2 where there is none.
 
     Example: firebreak image verify
     """
     store = _store()
-    found = [_find(store, image)] if image else store.ls()
-    results = [{"id": one.id, "name": one.name, "whole": not (why := _trouble(one)), "why": why} for one in found]
+    results = _verified(store, image)
+    if not results:
+        raise Usage(f"there is no image in {store.folder}; `firebreak image build` builds one")
     if as_json:
         click.echo(msgspec.json.encode(results).decode())
     else:
         for one in results:
-            click.echo(f"{one['name']} ({one['id']}): {one['why'] or 'whole'}")
-    return outcome.OK if all(one["whole"] for one in results) else outcome.RUN_FAILED
+            click.echo(words.plain(f"{one.name} ({one.id}): {one.why or 'whole'}"))
+    return outcome.OK if all(one.whole for one in results) else outcome.RUN_FAILED
+
+
+class Verified(msgspec.Struct):
+    """Where a manifest cannot be read, id and name are that of the folder or link."""
+
+    id: str
+    name: str
+    whole: bool
+    why: str
+
+
+def _verified(store: Store, name: str | None) -> list[Verified]:
+    unreadable = store.unreadable()
+    if name in unreadable:
+        return [Verified(name, name, False, unreadable[name])]
+    found = [_find(store, name)] if name else store.ls()
+    results = [Verified(one.id, one.name, not (why := _trouble(one)), why) for one in found]
+    if not name:
+        results += [Verified(place, place, False, why) for place, why in unreadable.items()]
+    return results
 
 
 def _trouble(image: Image) -> str:
@@ -162,6 +208,21 @@ def _find(store: Store, name: str) -> Image:
         raise outcome.Failed(str(error)) from None
 
 
+def _images(count: int) -> str:
+    return f"{count} image{'' if count == 1 else 's'}"
+
+
+def _age(built: str) -> str:
+    """Of a time in RFC 3339, in words."""
+    try:
+        days = (datetime.now(UTC) - datetime.fromisoformat(built)).days
+    except (ValueError, TypeError):
+        return f"of {words.plain(built)}"
+    if days < 1:
+        return "of today"
+    return f"{days} day{'' if days == 1 else 's'} old; --anew takes today's"
+
+
 def _row(store: Store, image: Image) -> ImageRow:
     manifest = image.manifest
     names = [name for name, image_id in store.names().items() if image_id == image.id]
@@ -174,6 +235,7 @@ def _row(store: Store, image: Image) -> ImageRow:
         built=manifest.built,
         size_bytes=image.size_bytes,
         packages=len(manifest.packages),
+        own_bytes=own_bytes(image),
     )
 
 

@@ -11,20 +11,19 @@ import os
 import platform
 import shutil
 import tempfile
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
 import msgspec
 
-from services.vm_agent.image import debian, initrd, nodes
-from services.vm_agent.image.debian import CannotBuild
+from services.vm_agent.image import debian, folders, initrd, nodes, sources
+from services.vm_agent.image.debian import CannotBuild, Origin
 from services.vm_agent.image.kernel import NotAKernel, unpack
 from services.vm_agent.image.recipe import BOOT_MODULES, Recipe
 from services.vm_agent.image.store import (
     BOOT,
-    BUILDING,
     FILES,
     INITRD,
     KERNEL,
@@ -36,6 +35,7 @@ from services.vm_agent.image.store import (
     check,
     digest,
     id_of,
+    verify,
 )
 from services.vm_agent.sandbox.protocol import SandboxError
 
@@ -48,45 +48,66 @@ Tell = Callable[[str, float], object]
 """Gets what is done now, and the part of the whole that is done, 0 to 1."""
 
 
-def ensure(store: Store, recipe: Recipe, tell: Tell, *, suite: str = "", anew: bool = False) -> tuple[Image, Made]:
-    """The image of this recipe with our own files as they are now. Raises CannotBuild.
+class Wish(msgspec.Struct, frozen=True):
+    """Nothing in it is the host's own suite and sources. `anew`: with today's packages even where an image is."""
 
-    `anew` builds with the packages of today even where there is one.
-    """
-    _check_machine(recipe, store)
-    there = None if anew else _built(store, recipe, suite)
-    if there is None:
-        return _build(store, recipe, suite or debian.codename(), tell), "built"
-    if there.manifest.guest != initrd.guest_digest():
-        return _refresh(store, there), "refreshed"
-    store.name(recipe.name, there.id)
+    suite: str = ""
+    mirror: str = ""
+    anew: bool = False
+
+
+HOSTS_OWN = Wish()
+
+
+def ensure(store: Store, recipe: Recipe, tell: Tell, wish: Wish = HOSTS_OWN) -> tuple[Image, Made]:
+    """The image of this recipe with our own files as they are now. Raises CannotBuild."""
+    try:
+        there = None if wish.anew else _built(store, recipe, wish.suite)
+        if there is None:
+            check_machine(recipe, store)
+            return _build(store, recipe, _origin(wish, tell), tell), "built"
+        if there.manifest.guest != initrd.guest_digest():
+            return _refresh(store, there), "refreshed"
+        store.name(recipe.name, there.id)
+    except OSError as error:
+        raise CannotBuild(f"{error.filename or store.folder}: {error.strerror or error}") from None
     return there, "already there"
 
 
 def _built(store: Store, recipe: Recipe, suite: str) -> Image | None:
-    """The newest image of this recipe that is whole; one with our present files first."""
-    found: list[Image] = []
-    for image in store.ls():
-        if image.manifest.recipe == recipe.digest and suite in ("", image.manifest.suite):
+    """The newest image of this recipe that is whole; of equals the one with our present files.
+
+    All bytes are read before its files become another image's: what is damaged must not get a new hash.
+    """
+    guest = initrd.guest_digest()
+    fit = [image for image in store.ls() if image.manifest.recipe == recipe.digest]
+    for image in sorted(fit, key=lambda image: (image.manifest.built, image.manifest.guest == guest), reverse=True):
+        if suite in ("", image.manifest.suite):
             with contextlib.suppress(SandboxError):
-                check(image)
-                found.append(image)
-    present = [image for image in found if image.manifest.guest == initrd.guest_digest()]
-    return next(iter([*present, *found]), None)
+                (check if image.manifest.guest == guest else verify)(image)
+                return image
+    return None
 
 
-def _build(store: Store, recipe: Recipe, suite: str, tell: Tell) -> Image:
+def _origin(wish: Wish, tell: Tell) -> Origin:
+    suite = wish.suite or debian.codename()
+    if not suite:
+        suite = debian.USUAL_SUITE
+        tell(f"this host is no Debian, so Debian {suite} is taken (--suite names another)", 0.0)
+    return Origin(suite, wish.mirror, sources.of_host(suite))
+
+
+def _build(store: Store, recipe: Recipe, origin: Origin, tell: Tell) -> Image:
     missing = debian.missing_programs()
     if missing:
         raise CannotBuild(f"building an image needs programs that are not here: apt-get install {' '.join(missing)}")
-    with _building(store) as building, tempfile.TemporaryDirectory(prefix="firebreak-image-") as folder:
-        work = Path(folder)
+    with folders.building(store.folder) as building, folders.working() as work:
         added = work / "added"
         added.mkdir()
         if recipe.nodes:
             tell("fetching Node.js", 0.01)
             nodes.add(recipe.nodes, added, work)
-        debian.bootstrap(recipe, suite, work, added, tell)
+        debian.bootstrap(recipe, origin, work, tell)
         tell("compressing the root file system", 0.88)
         debian.squash(work / "root.tar", building / ROOT)
         tell("taking the kernel out of its package", 0.95)
@@ -94,7 +115,7 @@ def _build(store: Store, recipe: Recipe, suite: str, tell: Tell) -> Image:
         manifest = Manifest(
             id="",
             name=recipe.name,
-            suite=suite,
+            suite=origin.suite,
             architecture=ARCHITECTURE,
             kernel=release,
             recipe=recipe.digest,
@@ -128,11 +149,19 @@ def _boot_files(work: Path, building: Path) -> str:
 
 def _refresh(store: Store, old: Image) -> Image:
     """The same image with our own files as they are now; what is the same is not copied."""
-    with _building(store) as building:
+    with folders.building(store.folder) as building:
         for name in (KERNEL, BOOT, ROOT):
-            os.link(f"{old.folder}/{name}", building / name)
+            _share(Path(old.folder) / name, building / name)
         _write_initrd(building)
         return _publish(store, building, msgspec.structs.replace(old.manifest, guest=initrd.guest_digest()))
+
+
+def _share(old: Path, new: Path) -> None:
+    """Both are one file where the file system can do that."""
+    try:
+        os.link(old, new)
+    except OSError:
+        shutil.copyfile(old, new)
 
 
 def _write_initrd(building: Path) -> None:
@@ -144,23 +173,8 @@ def _publish(store: Store, building: Path, manifest: Manifest) -> Image:
     return store.publish(building, msgspec.structs.replace(manifest, id=id_of(files), files=files))
 
 
-@contextlib.contextmanager
-def _building(store: Store) -> Generator[Path]:
-    """A folder beside the images, gone afterwards unless it was published. What killed builds left is removed."""
-    store.folder.mkdir(parents=True, exist_ok=True)
-    for left in store.folder.glob(f"{BUILDING}*"):
-        owner = left.name.rpartition("-")[2]
-        if not (owner.isdigit() and os.path.exists(f"/proc/{owner}")):
-            shutil.rmtree(left, ignore_errors=True)
-    folder = Path(tempfile.mkdtemp(prefix=BUILDING, suffix=f"-{os.getpid()}", dir=store.folder))
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _check_machine(recipe: Recipe, store: Store) -> None:
-    """Raises CannotBuild."""
+def check_machine(recipe: Recipe, store: Store) -> None:
+    """That an image of it can be built here. Raises CannotBuild."""
     if platform.machine() != ARCHITECTURE:
         raise CannotBuild(f"images are for {ARCHITECTURE}, and this machine is {platform.machine()}")
     store.folder.mkdir(parents=True, exist_ok=True)

@@ -5,17 +5,26 @@ Each version lies where GitHub's tool cache has it; the first is on the PATH.
 
 from __future__ import annotations
 
+import os
 import shutil
-import subprocess
 import sys
 import zipfile
 from pathlib import Path
 
+from services.vm_agent.image import program
 from services.vm_agent.image.debian import CannotBuild
+from services.vm_agent.image.program import Program, ProgramFailed
 
 PINS = Path(__file__).resolve().parents[3] / "infra" / "guest"
 TOOLS = "opt/hostedtoolcache/node"
-PROGRAMS = ("node", "npm", "npx", "corepack")
+PARTS = ("bin", "include", "lib")
+"""What of Node's own prefix goes in: its headers too, for modules that are compiled; its manuals do not."""
+SCRIPTS = {
+    "npm": "lib/node_modules/npm/bin/npm-cli.js",
+    "npx": "lib/node_modules/npm/bin/npx-cli.js",
+    "corepack": "lib/node_modules/corepack/dist/corepack.js",
+}
+"""A wheel has no symbolic links: it has copies of these in `bin`, which do not find what they load."""
 DOWNLOAD_SECONDS = 600.0
 
 
@@ -27,7 +36,7 @@ def add(versions: tuple[str, ...], root: Path, work: Path) -> None:
     if versions:
         programs = root / "usr/local/bin"
         programs.mkdir(parents=True)
-        for name in PROGRAMS:
+        for name in ("node", *SCRIPTS):
             if (root / TOOLS / versions[0] / "x64/bin" / name).exists():
                 (programs / name).symlink_to(f"/{TOOLS}/{versions[0]}/x64/bin/{name}")
 
@@ -43,13 +52,10 @@ def _wheel(version: str, work: Path) -> Path:
         *("--dest", str(into), "--requirement", str(pins)),
     ]
     try:
-        subprocess.run(command, check=True, capture_output=True, timeout=DOWNLOAD_SECONDS)
-    except subprocess.CalledProcessError as error:
-        raise CannotBuild(
-            f"Node.js {version} cannot be fetched: {error.stderr.decode(errors='replace')[-1000:]}"
-        ) from None
-    except subprocess.TimeoutExpired:
-        raise CannotBuild(f"Node.js {version} was not fetched within {DOWNLOAD_SECONDS:g} s") from None
+        # With the whole environment: the package index and its certificates are the user's own matter.
+        program.run(Program(command, DOWNLOAD_SECONDS, os.environ))
+    except ProgramFailed as error:
+        raise CannotBuild(f"Node.js {version} cannot be fetched: {error}") from None
     return next(into.glob("*.whl"))
 
 
@@ -59,7 +65,13 @@ def _unpack(wheel: Path, into: Path, work: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(tree)
     (prefix,) = [path.parent.parent for path in tree.rglob("bin/node")]
-    shutil.copytree(prefix, into, symlinks=True, ignore=shutil.ignore_patterns("*.py", "*.pyc", "include", "share"))
-    for program in (into / "bin").iterdir():
-        if not program.is_symlink():
-            program.chmod(0o555)
+    into.mkdir(parents=True)
+    for part in PARTS:
+        shutil.copytree(prefix / part, into / part)
+    (into / "bin/node").chmod(0o755)
+    for name, script in SCRIPTS.items():
+        place = into / "bin" / name
+        place.unlink(missing_ok=True)
+        if (into / script).exists():
+            (into / script).chmod(0o755)
+            place.symlink_to(f"../{script}")

@@ -9,7 +9,7 @@ import hashlib
 
 import msgspec
 
-BUILDER_VERSION = 1
+BUILDER_VERSION = 2
 """Raised when the same packages would give another image: the way of building is part of the recipe."""
 KERNEL_PACKAGE = "linux-image-cloud-amd64"
 BOOT_MODULES = (
@@ -36,10 +36,11 @@ _BASE = (
     "sudo", "tar", "zstd",
 )  # fmt: skip
 _STANDARD = (
-    "build-essential", "catatonit", "containers-storage", "crun", "file", "fuse-overlayfs", "gnupg", "iptables", "jq",
-    "less", "libicu72", "nftables", "openssh-client", "patch", "pkg-config", "podman", "containernetworking-plugins",
-    "python3-pip", "python3-venv", "rsync", "unzip", "wget", "xz-utils", "zip",
+    "aardvark-dns", "build-essential", "bzip2", "catatonit", "crun", "file", "fuse-overlayfs", "gnupg", "iptables",
+    "jq", "less", "netavark", "nftables", "openssh-client", "patch", "pkg-config", "podman", "python3-pip",
+    "python3-venv", "rsync", "slirp4netns", "uidmap", "unzip", "wget", "xz-utils", "zip", "?name(^libicu[0-9]+$)",
 )  # fmt: skip
+"""The last is an apt pattern: the library has its version in its name, and each suite has one of it."""
 
 
 class Recipe(msgspec.Struct, frozen=True):

@@ -13,7 +13,8 @@ import hashlib
 import os
 import re
 import shutil
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import msgspec
@@ -124,6 +125,46 @@ def digest(path: str) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def files_of(image: Image) -> dict[tuple[int, int], int]:
+    """Its files on the disk, by device and number, with their bytes: images share what is the same in them."""
+    found: dict[tuple[int, int], int] = {}
+    for name in image.manifest.files:
+        with contextlib.suppress(OSError):
+            status = os.stat(f"{image.folder}/{name}")
+            found[status.st_dev, status.st_ino] = status.st_size
+    return found
+
+
+def own_bytes(image: Image) -> int:
+    """What the removal of this image alone would free."""
+    statuses = [os.stat(f"{image.folder}/{name}") for name in image.manifest.files if _there(image, name)]
+    return sum(status.st_size for status in statuses if status.st_nlink == 1)
+
+
+def on_disk_bytes(images: Iterable[Image]) -> int:
+    """Of all together: what they share is counted once."""
+    files: dict[tuple[int, int], int] = {}
+    for image in images:
+        files |= files_of(image)
+    return sum(files.values())
+
+
+def _there(image: Image, name: str) -> bool:
+    return os.path.exists(f"{image.folder}/{name}")
+
+
+def _open_files() -> frozenset[tuple[int, int]]:
+    """Of all processes whose files may be looked at: of root all, else of this user's own."""
+    found: set[tuple[int, int]] = set()
+    for folder in Path("/proc").glob("[0-9]*/fd"):
+        with contextlib.suppress(OSError):
+            for descriptor in os.listdir(folder):
+                with contextlib.suppress(OSError):
+                    status = os.stat(f"{folder}/{descriptor}")
+                    found.add((status.st_dev, status.st_ino))
+    return frozenset(found)
+
+
 class Store:
     """The images below `folder`, which need not exist."""
 
@@ -160,25 +201,52 @@ class Store:
                         found.append(self._read(place))
         return sorted(found, key=lambda image: image.manifest.built, reverse=True)
 
+    def unreadable(self) -> dict[str, str]:
+        """Folders and names that should be images and are none, with what is wrong."""
+        found: dict[str, str] = {}
+        for place in sorted(self.folder.iterdir()) if self.folder.is_dir() else ():
+            if _NAME.fullmatch(place.name):
+                try:
+                    self._read(place.resolve(strict=True))
+                except SandboxError as error:
+                    found[place.name] = str(error)
+                except OSError as error:
+                    found[place.name] = f"{place}: {error.strerror}"
+        return found
+
     def names(self) -> dict[str, str]:
         """What each name stands for now: name to id."""
-        links = [place for place in self.folder.iterdir() if place.is_symlink()] if self.folder.is_dir() else []
+        places = self.folder.iterdir() if self.folder.is_dir() else ()
+        links = [place for place in places if place.is_symlink() and _NAME.fullmatch(place.name)]
         return {link.name: os.path.basename(os.readlink(link)) for link in links}
 
     def publish(self, building: Path, manifest: Manifest) -> Image:
-        """Makes a folder with all files an image, and its name stand for it."""
+        """Makes a folder with all files an image, and its name stand for it.
+
+        Where the same image is there, its files and its older manifest stay; where that one is damaged, it is replaced.
+        """
         (building / MANIFEST).write_bytes(msgspec.json.format(msgspec.json.encode(manifest)))
         for name in (*FILES, MANIFEST):
             os.chmod(building / name, 0o444)
         building.chmod(0o755)
         place = self.folder / manifest.id
+        if place.exists() and not self._whole(place):
+            self._discard(place)
         try:
             building.rename(place)
         except OSError:
-            # The same image is there already; this one's files are as good, and the old manifest stays.
+            if not self._whole(place):
+                raise
             shutil.rmtree(building)
         self.name(manifest.name, manifest.id)
         return self._read(place)
+
+    def _whole(self, place: Path) -> bool:
+        try:
+            verify(self._read(place))
+        except (SandboxError, OSError):
+            return False
+        return True
 
     def name(self, name: str, image_id: str) -> None:
         link = self.folder / f".{name}.{os.getpid()}"
@@ -191,8 +259,19 @@ class Store:
         for name, image_id in self.names().items():
             if image_id == image.id:
                 (self.folder / name).unlink(missing_ok=True)
-        dying = self.folder / f"{BUILDING}rm-{image.id}-{os.getpid()}"
-        os.rename(image.folder, dying)
+        self._discard(Path(image.folder))
+
+    def unused(self) -> list[Image]:
+        """Those that no name stands for and no process that can be seen has open."""
+        named = set(self.names().values())
+        nameless = [image for image in self.ls() if image.id not in named]
+        opened = _open_files() if nameless else frozenset[tuple[int, int]]()
+        return [image for image in nameless if not opened & files_of(image).keys()]
+
+    def _discard(self, place: Path) -> None:
+        """By a rename first, so that no half image is seen."""
+        dying = Path(tempfile.mkdtemp(prefix=BUILDING, dir=self.folder))
+        place.rename(dying / place.name)
         shutil.rmtree(dying)
 
     def _first(self) -> Image:

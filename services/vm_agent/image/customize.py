@@ -1,0 +1,55 @@
+"""What is done to a new root file system before it is packed: our user, the files of a host, and nothing that differs.
+
+Pure: text out. It runs as mmdebstrap's hook.
+"""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+from services.vm_agent.image.recipe import KERNEL_PACKAGE, Recipe
+
+UID = 1001
+"""The number that GitHub's `runner` has."""
+
+
+def customize(recipe: Recipe, work: Path) -> str:
+    """A shell script: it gets the new root as its argument, and runs outside of it.
+
+    It leaves dpkg's status and the packages of kernel and busybox in `work`.
+    """
+    sudo = "runner ALL=(ALL) NOPASSWD:ALL"
+    return f"""#!/bin/sh
+set -eu
+root=$1
+chroot "$root" groupadd --gid {UID} runner
+chroot "$root" useradd --uid {UID} --gid {UID} --create-home --shell /bin/bash runner
+mkdir -p "$root/home/runner/work" "$root/opt/hostedtoolcache" "$root/etc/sudoers.d"
+chroot "$root" chown {UID}:{UID} /home/runner/work /opt/hostedtoolcache
+echo '{sudo}' > "$root/etc/sudoers.d/runner"
+chmod 0440 "$root/etc/sudoers.d/runner"
+echo firebreak > "$root/etc/hostname"
+printf '127.0.0.1 localhost firebreak\\n::1 localhost ip6-localhost ip6-loopback\\n' > "$root/etc/hosts"
+rm -f "$root/etc/resolv.conf"
+: > "$root/etc/resolv.conf"
+: > "$root/etc/machine-id"
+cp -R --no-preserve=ownership {shlex.quote(str(work / "added"))}/. "$root/"
+cp "$root/var/lib/dpkg/status" {shlex.quote(str(work))}/status
+cd {shlex.quote(str(work))}
+export APT_CONFIG="$MMDEBSTRAP_APT_CONFIG"
+kernel=$(apt-cache depends {KERNEL_PACKAGE} | sed -n 's/.*Depends: \\(linux-image-[0-9].*\\)/\\1/p' | head -n 1)
+apt-get -qq download "$kernel" busybox-static
+{_modules(work) if recipe.modules else ":"}
+rm -rf "$root"/var/lib/apt/lists/* "$root"/var/cache/apt/* "$root"/var/cache/ldconfig/aux-cache
+rm -rf "$root"/var/log/* "$root"/etc/ssh/ssh_host_* "$root"/etc/*- "$root"/tmp/*
+"""
+
+
+def _modules(work: Path) -> str:
+    """All modules of the kernel, so that the guest loads by itself what a container's network needs."""
+    kernel = shlex.quote(str(work / "modules"))
+    return f"""dpkg-deb -x linux-image-[0-9]*.deb {kernel}
+mkdir -p "$root/lib/modules"
+cp -R --no-preserve=ownership {kernel}/lib/modules/. "$root/lib/modules/"
+for release in "$root"/lib/modules/*; do chroot "$root" depmod "${{release##*/}}"; done"""
