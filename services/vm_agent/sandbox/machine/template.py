@@ -5,7 +5,7 @@
 The VMM checks almost nothing when it loads: another root file system, processor or device list is taken, and shows
 later. So the key names all that must be equal, and before each use the files are compared with what was saved: `state`
 by its hash, `memory`, which is large, by its length and by when it was last written (its change time, which only the
-kernel sets; where VMMs get links to files that they cannot write, the time of the last write: a link changes the other).
+kernel sets; where VMMs get links to files that they cannot write, the time of the last write: links change the other).
 `verify` reads it all, for whoever has the time.
 """
 
