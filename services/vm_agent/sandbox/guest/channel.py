@@ -11,11 +11,13 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import Awaitable, Callable, Mapping
+from typing import NoReturn
 
 import msgspec
 
 from services.vm_agent.sandbox.guest import frames
 from services.vm_agent.sandbox.guest.frames import HEADER, Acknowledged, Frame, Kind, Violation
+from services.vm_agent.sandbox.guest.pace import FRAMES_A_TURN, Pace
 from services.vm_agent.sandbox.guest.stream import Stream
 from services.vm_agent.sandbox.protocol import (
     OUTPUT_CHUNK_BYTES,
@@ -28,6 +30,11 @@ from services.vm_agent.sandbox.protocol import (
 )
 
 LAST_STREAM = 2**32 - 1
+READ_AHEAD_BYTES = 128 * 1024
+"""What the host keeps of a guest that it does not listen to just now is twice this at most."""
+UNREAD_BYTES = 8 * 1024**2
+"""What may wait for a guest that does not read: no honest one leaves more than some requests of a megabyte."""
+SHOWN_CHARACTERS = 1000
 
 
 class Channel:
@@ -55,25 +62,26 @@ class Channel:
         return bool(self._streams)
 
     async def connect(self, ours: socket.socket) -> None:
-        reader, self._writer = await asyncio.open_connection(sock=ours, limit=frames.FRAME_BYTES)
+        reader, self._writer = await asyncio.open_connection(sock=ours, limit=READ_AHEAD_BYTES)
         self._listening = asyncio.create_task(self._listen(reader))
 
     async def hello(self, deadline_seconds: float) -> frames.Hello:
         """The guest's first word. Raises SandboxLost."""
-        try:
-            return await asyncio.wait_for(asyncio.shield(self._hello), deadline_seconds)
-        except TimeoutError:
-            raise SandboxLost(f"the guest of {self._name} said nothing for {deadline_seconds:g} s") from None
+        await asyncio.wait({self._hello}, timeout=deadline_seconds)
+        if not self._hello.done():
+            raise SandboxLost(f"the guest of {self._name} said nothing for {deadline_seconds:g} s")
+        return self._hello.result()
 
     async def ping(self, nonce: bytes, deadline_seconds: float) -> None:
         """Raises SandboxLost when the guest does not answer in time."""
         self._check()
-        self._pongs[nonce] = asyncio.get_running_loop().create_future()
+        pong = self._pongs[nonce] = asyncio.get_running_loop().create_future()
         self._send(Kind.PING, 0, nonce)
         try:
-            await asyncio.wait_for(self._pongs[nonce], deadline_seconds)
-        except TimeoutError:
-            raise SandboxLost(f"the guest of {self._name} did not answer for {deadline_seconds:g} s") from None
+            await asyncio.wait({pong}, timeout=deadline_seconds)
+            if not pong.done():
+                raise SandboxLost(f"the guest of {self._name} did not answer for {deadline_seconds:g} s")
+            pong.result()
         finally:
             self._pongs.pop(nonce, None)
 
@@ -151,8 +159,11 @@ class Channel:
             raise SandboxLost(str(self.lost))
 
     def _send(self, kind: Kind, stream: int, payload: bytes) -> None:
-        if self._writer is not None and self.lost is None:
-            self._writer.write(frames.encode(kind, stream, payload))
+        if self._writer is None or self.lost is not None:
+            return
+        self._writer.write(frames.encode(kind, stream, payload))
+        if self._writer.transport.get_write_buffer_size() > UNREAD_BYTES:
+            self._fail(f"the guest does not read what it is told: {UNREAD_BYTES // 1024**2} MiB wait for it")
 
     async def _drained(self) -> None:
         if self._writer is not None:
@@ -161,13 +172,23 @@ class Channel:
 
     async def _listen(self, reader: asyncio.StreamReader) -> None:
         try:
-            while True:
-                length, kind, number = frames.parse_header(await reader.readexactly(HEADER.size))
-                self._dispatch(Frame(kind, number, await reader.readexactly(length)))
+            await self._take_frames(reader)
         except Violation as violation:
             self._fail(f"the guest broke the protocol: {violation}")
         except (asyncio.IncompleteReadError, ConnectionError):
             self._fail("the guest has gone away" if self._on_end is None else await self._on_end())
+        except Exception as trouble:
+            # Whatever a guest makes us stumble over: nobody would listen to it any more, and nobody would know.
+            self._fail(f"what the guest said could not be understood: {type(trouble).__name__}")
+
+    async def _take_frames(self, reader: asyncio.StreamReader) -> NoReturn:
+        clock = asyncio.get_running_loop().time
+        pace = Pace(clock())
+        while True:
+            for _ in range(FRAMES_A_TURN):
+                length, kind, number = frames.parse_header(await reader.readexactly(HEADER.size))
+                self._dispatch(Frame(kind, number, await reader.readexactly(length)))
+            await asyncio.sleep(pace.take(clock(), FRAMES_A_TURN))
 
     def _dispatch(self, frame: Frame) -> None:
         match frame.kind:
@@ -214,7 +235,7 @@ class Channel:
 
 def checked(answer: Acknowledged) -> Acknowledged:
     """Raises the guest's error as ours; its text is bounded and named as the guest's."""
-    message = answer.message[:1000]
+    message = frames.printable(answer.message[:SHOWN_CHARACTERS])
     match answer.error:
         case "":
             return answer
@@ -225,4 +246,4 @@ def checked(answer: Acknowledged) -> Acknowledged:
         case "trouble":
             raise FileTrouble(message)
         case other:
-            raise SandboxError(f"the guest answered {other[:100]!r}: {message}")
+            raise SandboxError(f"the guest answered {frames.printable(other[:100])!r}: {message}")

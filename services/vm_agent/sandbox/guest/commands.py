@@ -19,6 +19,9 @@ from services.vm_agent.sandbox.protocol import (
     Terminal,
 )
 
+STOP_SECONDS = 30.0
+"""From SIGKILL to the end of a stream; an honest guest needs OUTPUT_GRACE_SECONDS and a moment."""
+
 
 class GuestExec:
     """A command in the guest, its output on the way to `output`."""
@@ -52,8 +55,7 @@ class GuestExec:
                 await self._output(data)
                 self._stream.grant(len(data))
         except Exception:
-            self._channel.kill(self._stream, signal.SIGKILL)
-            await _discard(self._stream)
+            await _stop(self._channel, self._stream)
             raise
         ended = await self._stream.ended
         return Exit(
@@ -109,8 +111,7 @@ async def get(channel: Channel, path: str) -> AsyncIterator[bytes]:
         checked(await stream.acknowledged)
     finally:
         if not stream.acknowledged.done():
-            channel.kill(stream, signal.SIGKILL)
-            await _discard(stream)
+            await _stop(channel, stream)
 
 
 async def make_folder(channel: Channel, path: str) -> None:
@@ -136,8 +137,18 @@ async def read_file(channel: Channel, path: str, limit_bytes: int) -> bytes | No
     return None if answer.missing else bytes(content)
 
 
+async def _stop(channel: Channel, stream: Stream) -> None:
+    """Where nobody reads any more. A guest that goes on for ever although it was told to stop is given up."""
+    channel.kill(stream, signal.SIGKILL)
+    try:
+        async with asyncio.timeout(STOP_SECONDS):
+            await _discard(stream)
+    except TimeoutError:
+        channel.give_up(f"the guest was told to end a command, and went on for {STOP_SECONDS:g} s")
+
+
 async def _discard(stream: Stream) -> None:
-    """What is still on its way on a stream that nobody reads any more."""
+    """What is still on its way."""
     while data := await stream.receive():
         stream.grant(len(data))
 

@@ -22,6 +22,7 @@ CONTROL_BYTES = 64 * 1024
 WINDOW_BYTES = 1024**2
 """What may be on the way on one stream without having been granted: it hides the round trip, and bounds the memory."""
 
+TROUBLE_CHARACTERS = 200
 FULL_FOLDERS, FOLDER_CHARACTERS = 8, 256
 """Of an EXIT: they are shown to people."""
 
@@ -104,7 +105,7 @@ def hello(payload: bytes) -> Hello:
     answer = _decode(payload, Hello)
     if answer.v != PROTOCOL_VERSION:
         raise Violation(
-            f"it speaks version {answer.v} of the protocol, not {PROTOCOL_VERSION}; "
+            f"it speaks version {_shown(answer.v)} of the protocol, not {PROTOCOL_VERSION}; "
             "`firebreak image build` brings the image's guest agent up to date"
         )
     return answer
@@ -113,16 +114,18 @@ def hello(payload: bytes) -> Hello:
 def acknowledged(payload: bytes) -> Acknowledged:
     answer = _decode(payload, Acknowledged)
     if not 1 <= answer.code <= 255:
-        raise Violation(f"it answered with the exit code {answer.code}")
+        raise Violation(f"it answered with the exit code {_shown(answer.code)}")
     return answer
 
 
 def ended(payload: bytes) -> Ended:
     answer = _decode(payload, Ended)
     if not 0 <= answer.code <= 255 or (answer.signal is not None and not 1 <= answer.signal <= 64):
-        raise Violation(f"it answered with the exit code {answer.code} and the signal {answer.signal}")
+        raise Violation(f"it answered with the exit code {_shown(answer.code)} and the signal {_shown(answer.signal)}")
     if len(answer.full) > FULL_FOLDERS or any(len(folder) > FOLDER_CHARACTERS for folder in answer.full):
         raise Violation("it answered with more full folders than there are")
+    if answer.full:
+        return msgspec.structs.replace(answer, full=tuple(printable(folder) for folder in answer.full))
     return answer
 
 
@@ -132,8 +135,18 @@ def more(payload: bytes) -> int:
     return int.from_bytes(payload, "big")
 
 
+def _shown(number: int | None) -> str:
+    """JSON bounds no number: one of a thousand digits is not repeated."""
+    return str(number) if number is None or abs(number) < 2**63 else "of many digits"
+
+
 def _decode(payload: bytes, kind: type[Answer]) -> Answer:
     try:
         return msgspec.json.decode(payload, type=kind)
-    except (msgspec.MsgspecError, RecursionError) as trouble:
-        raise Violation(f"it sent a malformed {kind.__name__.lower()}: {trouble}") from None
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as trouble:
+        raise Violation(f"it sent a malformed {kind.__name__.lower()}: {str(trouble)[:TROUBLE_CHARACTERS]}") from None
+
+
+def printable(text: str) -> str:
+    """A guest's words for people's terminals: no control characters, nor line ends that could feign another line."""
+    return "".join(letter if letter.isprintable() else " " for letter in text)

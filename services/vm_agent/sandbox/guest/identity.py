@@ -7,16 +7,19 @@ two machines with the same one were not told apart.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import os
+import re
 import time
 import uuid
-from typing import TypeVar
+from typing import Annotated, NamedTuple, TypeVar
 
 import msgspec
 
 from services.vm_agent.sandbox.guest.channel import Channel, checked
-from services.vm_agent.sandbox.guest.frames import Kind
+from services.vm_agent.sandbox.guest.frames import TROUBLE_CHARACTERS, Kind
+from services.vm_agent.sandbox.guest.stream import Stream
 from services.vm_agent.sandbox.protocol import SandboxLost
 
 ENTROPY_BYTES = 64
@@ -24,10 +27,15 @@ ANSWER_BYTES = 4096
 CLOCK_OFF_NS = 10_000_000
 """A guest's clock may be so far from the host's; the bound that is promised is 100 ms."""
 CLOCK_TRIES = 3
+CLOCK_WRONG_NS = 100_000_000
+"""A guest's clock that is surely further off, whatever part of the round trip the answer took, was not set."""
+ANSWER_SECONDS = 60.0
+"""For one question; a guest that was just restored on a busy machine takes a second."""
 PROOFS = 10_000
 """So many are remembered by one agent; a machine is told apart from those that it can meet."""
 
 _Answer = TypeVar("_Answer")
+_RANDOM = re.compile("[0-9a-f]{32,128}")
 _seen: dict[str, None] = {}
 
 
@@ -53,7 +61,14 @@ class _Identity(msgspec.Struct, frozen=True):
 
 
 class _Time(msgspec.Struct, frozen=True):
-    ns: int
+    ns: Annotated[int, msgspec.Meta(ge=-(2**63), lt=2**63)]
+
+
+class _Reading(NamedTuple):
+    """A guest's clock: how far ahead of the host's it is, and by how much that may be wrong."""
+
+    off_ns: int
+    unsure_ns: int
 
 
 async def give(channel: Channel, name: str, *, work_disk: bool, network: Network | None = None) -> Proven:
@@ -86,20 +101,27 @@ async def set_clock(channel: Channel) -> float:
     Raises SandboxLost.
     """
     await _ask(channel, Kind.TIME, _Time, set=time.time_ns())
-    off = 0
     for _ in range(CLOCK_TRIES):
-        off = await clock_off_ns(channel)
+        off, _ = await _read_clock(channel)
         if abs(off) <= CLOCK_OFF_NS:
-            break
+            return off / 1e6
         await _ask(channel, Kind.TIME, _Time, adjust=-off)
+    off, unsure = await _read_clock(channel)
+    if abs(off) - unsure > CLOCK_WRONG_NS:
+        raise SandboxLost(f"the guest's clock is {abs(off) / 1e9:.3g} s off, although it was set: it does not obey")
     return off / 1e6
 
 
 async def clock_off_ns(channel: Channel) -> int:
     """By how much the guest's clock is ahead of the host's, as if it had been asked in the middle of the round trip."""
+    return (await _read_clock(channel)).off_ns
+
+
+async def _read_clock(channel: Channel) -> _Reading:
     asked = time.time_ns()
     answer = await _ask(channel, Kind.TIME, _Time)
-    return answer.ns - (asked + time.time_ns()) // 2
+    answered = time.time_ns()
+    return _Reading(answer.ns - (asked + answered) // 2, (answered - asked) // 2)
 
 
 def hostname_of(name: str) -> str:
@@ -110,20 +132,31 @@ def hostname_of(name: str) -> str:
 
 async def _ask(channel: Channel, kind: Kind, answer: type[_Answer], **request: object) -> _Answer:
     stream = channel.open(kind, request)
+    try:
+        async with asyncio.timeout(ANSWER_SECONDS):
+            content = await _answer(stream, kind)
+    except TimeoutError:
+        raise SandboxLost(f"the guest did not answer {kind.name} within {ANSWER_SECONDS:g} s") from None
+    try:
+        return msgspec.json.decode(content, type=answer)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise SandboxLost(f"the guest answered {kind.name} with nonsense: {str(error)[:TROUBLE_CHARACTERS]}") from None
+
+
+async def _answer(stream: Stream, kind: Kind) -> bytes:
     content = bytearray()
     while data := await stream.receive():
         content += data
         if len(content) > ANSWER_BYTES:
             raise SandboxLost(f"the guest answered {kind.name} with more than {ANSWER_BYTES} bytes")
     checked(await stream.acknowledged)
-    try:
-        return msgspec.json.decode(content, type=answer)
-    except (msgspec.MsgspecError, RecursionError) as error:
-        raise SandboxLost(f"the guest answered {kind.name} with nonsense: {error}") from None
+    return bytes(content)
 
 
 def _check_proof(name: str, random: str, proof: str) -> None:
-    if len(random) < 2 * 16 or proof in _seen:
+    if not _RANDOM.fullmatch(random):
+        raise SandboxLost(f"the guest of {name} did not show random numbers of 16 bytes or more")
+    if proof in _seen:
         raise SandboxLost(f"the guest of {name} drew random numbers that another one drew before it: it is a twin")
     _seen[proof] = None
     if len(_seen) > PROOFS:

@@ -13,6 +13,7 @@ from services.vm_agent.sandbox.guest import frames
 from services.vm_agent.sandbox.guest.frames import WINDOW_BYTES, Acknowledged, Ended, Frame, Kind, Violation
 from services.vm_agent.sandbox.protocol import OUTPUT_CHUNK_BYTES
 
+GRANT_BYTES = WINDOW_BYTES // 4
 _ANSWERED_BY_DATA = frozenset({Kind.GET, Kind.READ, Kind.IDENT, Kind.TIME})
 
 
@@ -33,6 +34,8 @@ class Stream:
         self._arrived = bytearray()
         self._granted = WINDOW_BYTES
         self._may_send = WINDOW_BYTES
+        self._taken = 0
+        """Not granted again yet."""
         self._granted_nothing = False
         self._changed = asyncio.Event()
         self._lost: Exception | None = None
@@ -101,7 +104,7 @@ class Stream:
         while not self._arrived:
             if self._lost is not None:
                 raise self._lost
-            if self.ended.done() or (self.acknowledged.done() and self._asked is not Kind.EXEC):
+            if self._is_over():
                 return b""
             self._changed.clear()
             await self._changed.wait()
@@ -110,10 +113,17 @@ class Stream:
         return data
 
     def grant(self, count: int) -> None:
-        """After the bytes were really taken."""
-        self._granted += count
-        if not self.ended.done() and not (self._asked is not Kind.EXEC and self.acknowledged.done()):
-            self._send(Kind.MORE, self.number, count.to_bytes(4, "big"))
+        """After the bytes were really taken. The guest is told of many at once, so that one that sends them one by one
+        makes no traffic."""
+        self._taken += count
+        if self._taken < GRANT_BYTES or self._is_over():
+            return
+        granted, self._taken = self._taken, 0
+        self._granted += granted
+        self._send(Kind.MORE, self.number, granted.to_bytes(4, "big"))
+
+    def _is_over(self) -> bool:
+        return self.ended.done() or (self._asked is not Kind.EXEC and self.acknowledged.done())
 
     async def may_send(self) -> int:
         """How many bytes of DATA the guest takes now; 0 once it has answered, for then it wants no more."""
