@@ -34,6 +34,8 @@ OTHER_PLACES = {
     "heartbeat": "`hb.<host_id>` on core NATS, stored nowhere",
     "log-chunk": "`log.<host_id>.<run_id>.<job>.<n>`",
     "timer": "`timer.>`",
+    "debug-request": "`debug.<host_id>.<session>` on core NATS, stored nowhere: what a user of `firebreak debug` says",
+    "debug-answer": "`debug.<host_id>.<session>.out` on core NATS, stored nowhere: what the host answers",
 }
 
 HEAD = """# Events
