@@ -73,6 +73,9 @@ async def _try(settings: Settings, name: str) -> Tried:
             probe = Probe(works=False, why=f"nothing was heard of what it started within {PROBE_SECONDS:g} s")
         except (SandboxError, OSError) as error:
             probe = Probe(works=False, why=str(error))
+        except Exception as error:
+            # One driver's fault is not to hide what is found of the others.
+            probe = Probe(works=False, why=f"its probe broke, which is a fault of Firebreak's: {error!r}")
     return Tried(name, probe, driver.isolation, driver.takes_forks, _assisted(driver, probe))
 
 
