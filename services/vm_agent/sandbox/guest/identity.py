@@ -61,7 +61,7 @@ class _Identity(msgspec.Struct, frozen=True):
 
 
 class _Time(msgspec.Struct, frozen=True):
-    ns: Annotated[int, msgspec.Meta(ge=-(2**63), lt=2**63)]
+    ns: Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 
 
 class _Reading(NamedTuple):
