@@ -12,12 +12,18 @@ import os
 import posixpath
 import stat
 import tarfile
-from typing import IO, Protocol, cast
+from typing import IO, ClassVar, NoReturn, Protocol, cast
 
 from services.vm_agent.sandbox.protocol import ARCHIVE_BYTES, ARCHIVE_ENTRIES, ArchiveRefused, FileTrouble
 
 EXTENDED_HEADER_BYTES = 1024**2
 """A name or a PAX header is read into memory whole; no honest one comes near."""
+EXTENDED_HEADERS = 8
+"""In a row: they are read one inside the other. An honest entry has two, its own and one of the whole archive."""
+NAME_CHARACTERS = 4096
+"""Linux takes no longer path; each part of one may become a folder."""
+FOLDER_NAMES_CHARACTERS = 64 * 1024**2
+"""Folders are remembered until the end of the archive."""
 COPY_BYTES = 256 * 1024
 PERMISSIONS = 0o777
 """Set-uid, set-gid and sticky bits do not travel."""
@@ -40,15 +46,53 @@ class Writable(Protocol):
     def write(self, data: bytes, /) -> object: ...
 
 
+class _Extended:
+    """What one archive has had of headers that the reader keeps in memory."""
+
+    def __init__(self) -> None:
+        self._in_a_row = 0
+        self._of_all_bytes = 0
+
+    def take(self, header: tarfile.TarInfo) -> None:
+        """Raises ArchiveRefused."""
+        if header.size < 0:
+            raise ArchiveRefused(f"{header.name!r} has a size of {header.size}")
+        if header.type not in _EXTENDED_TYPES:
+            self._in_a_row = 0
+            return
+        self._in_a_row += 1
+        self._of_all_bytes += header.size if header.type == tarfile.XGLTYPE else 0
+        size = max(header.size, self._of_all_bytes)
+        if size > EXTENDED_HEADER_BYTES:
+            raise ArchiveRefused(f"the archive has a header of {size} bytes; {EXTENDED_HEADER_BYTES} are allowed")
+        if self._in_a_row > EXTENDED_HEADERS:
+            raise ArchiveRefused(f"the archive has more than {EXTENDED_HEADERS} headers for one file")
+
+
 class _Header(tarfile.TarInfo):
+    """As the reader makes one, with bounds; `extended` is of one archive."""
+
+    extended: ClassVar[_Extended]
+
     @classmethod
     def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> _Header:
         header = super().frombuf(buf, encoding, errors)
-        if header.type in _EXTENDED_TYPES and header.size > EXTENDED_HEADER_BYTES:
-            raise ArchiveRefused(
-                f"the archive has a header of {header.size} bytes; {EXTENDED_HEADER_BYTES} are allowed"
-            )
+        cls.extended.take(header)
         return header
+
+    def _refuse_holes(self, *_: object) -> NoReturn:
+        """The reader would keep the list of a file's holes in memory, however long it is."""
+        raise ArchiveRefused("the archive has a file with holes (a sparse one), which is not unpacked")
+
+    # As the reader calls them, by the four ways of saying it.
+    _proc_sparse = _proc_gnusparse_00 = _proc_gnusparse_01 = _proc_gnusparse_10 = _refuse_holes
+
+
+def _reader() -> type[_Header]:
+    class Header(_Header):
+        extended = _Extended()
+
+    return Header
 
 
 def unpack(
@@ -63,13 +107,14 @@ def unpack(
     root = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         unpacking = _Unpacking(root, links_inside, most_bytes, most_entries)
-        with tarfile.open(fileobj=cast(IO[bytes], source), mode="r|", tarinfo=_Header) as archive:
+        with tarfile.open(fileobj=cast(IO[bytes], source), mode="r|", tarinfo=_reader()) as archive:
             while (entry := archive.next()) is not None:
                 # The reader would keep every header of the archive in memory; the stubs leave the attribute out.
                 archive.members = []  # pyright: ignore[reportAttributeAccessIssue]
                 unpacking.take(archive, entry)
         unpacking.finish()
-    except tarfile.TarError as trouble:
+    except (tarfile.TarError, ValueError, OverflowError, RecursionError) as trouble:
+        # The reader's own, of numbers and names that are none, beside what it names.
         raise ArchiveRefused(f"not a tar archive: {trouble}") from None
     except OSError as trouble:
         raise FileTrouble(f"cannot unpack into {folder}: {trouble.strerror or trouble}") from None
@@ -105,12 +150,14 @@ class _Unpacking:
         self._links_inside = links_inside
         self._bytes_left = most_bytes
         self._entries_left = most_entries
+        self._folder_names_left = FOLDER_NAMES_CHARACTERS
         self._folder_modes: dict[tuple[str, ...], int] = {}
 
     def take(self, archive: tarfile.TarFile, entry: tarfile.TarInfo) -> None:
         self._entries_left -= 1
         self._bytes_left -= max(entry.size, 0) if entry.isreg() else 0
-        if self._entries_left < 0 or self._bytes_left < 0:
+        self._folder_names_left -= len(entry.name) if entry.isdir() else 0
+        if min(self._entries_left, self._bytes_left, self._folder_names_left) < 0:
             raise ArchiveRefused("the archive is larger than its bounds allow")
         parts = _parts(entry.name)
         if not parts:
@@ -217,6 +264,8 @@ def _clear(parent: int, name: str) -> None:
 
 def _parts(name: str) -> tuple[str, ...]:
     """The name's parts below the folder; empty for the folder itself. Raises ArchiveRefused."""
+    if len(name) > NAME_CHARACTERS:
+        raise ArchiveRefused(f"a name of {len(name)} characters; {NAME_CHARACTERS} are allowed")
     if name.startswith("/") or "\0" in name:
         raise ArchiveRefused(f"{name!r} is no relative name")
     parts = tuple(part for part in name.split("/") if part not in ("", "."))
