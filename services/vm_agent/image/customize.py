@@ -26,7 +26,6 @@ root=$1
 chroot "$root" groupadd --gid {UID} runner
 chroot "$root" useradd --uid {UID} --gid {UID} --create-home --shell /bin/bash runner
 mkdir -p "$root/home/runner/work" "$root/opt/hostedtoolcache" "$root/etc/sudoers.d"
-chroot "$root" chown {UID}:{UID} /home/runner/work /opt/hostedtoolcache
 echo '{sudo}' > "$root/etc/sudoers.d/runner"
 chmod 0440 "$root/etc/sudoers.d/runner"
 echo firebreak > "$root/etc/hostname"
@@ -35,6 +34,7 @@ rm -f "$root/etc/resolv.conf"
 : > "$root/etc/resolv.conf"
 : > "$root/etc/machine-id"
 cp -R --no-preserve=ownership {shlex.quote(str(work / "added"))}/. "$root/"
+chroot "$root" chown -R {UID}:{UID} /home/runner/work /opt/hostedtoolcache
 cp "$root/var/lib/dpkg/status" {shlex.quote(str(work))}/status
 cd {shlex.quote(str(work))}
 export APT_CONFIG="$MMDEBSTRAP_APT_CONFIG"

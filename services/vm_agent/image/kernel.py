@@ -56,7 +56,7 @@ def _unpacked(packed: bytes) -> bytes:
                 return gzip.decompress(packed)
             case start if start[:3] == b"BZh":
                 return bz2.decompress(packed)
-            case start if start in (b"\xfd7zX", b"]\0\0\0"):
+            case start if start == b"\xfd7zX" or start[:3] == b"]\0\0":
                 return lzma.decompress(packed)
             case start:
                 raise NotAKernel(f"it is packed in a way that begins with {start.hex()}, which is not known")
