@@ -26,6 +26,9 @@ def test_systemd_understands_every_line_of_every_unit(tmp_path: Path) -> None:
     for unit in [*UNITS.glob("*.service"), *UNITS.glob("*.target")]:
         text = unit.read_text().replace("/opt/firebreak/.venv/bin/firebreak", firebreak)
         (tmp_path / unit.name).write_text(text.replace("/usr/local/bin/nats-server", find_binary()))
+    added = tmp_path / "firebreak-agent.service.d"
+    added.mkdir()
+    (added / "machines.conf").write_text((UNITS / "agent-machines.conf").read_text())
     names = [f"firebreak@{name}.service" for name in sorted(SERVICES - {"agent"})]
     for name in names:
         (tmp_path / name).symlink_to("firebreak@.service")
