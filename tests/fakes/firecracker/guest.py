@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import socket
 import subprocess
 import tarfile
+import time
 from pathlib import Path
 
 from services.vm_agent.sandbox.bubblewrap import view
@@ -17,6 +19,8 @@ from services.vm_agent.sandbox.protocol import DEFAULT_PATH
 from services.vm_agent.sandbox.users import own_uid
 
 BACKLOG = 8
+SETTLE_SECONDS = 5.0
+"""Setting up takes some 20 ms."""
 
 
 class Guest:
@@ -64,6 +68,20 @@ class Guest:
         for descriptor in (info_write, block, release, *files):
             os.close(descriptor)
         listener.close()
+        self._settle()
+
+    def _settle(self) -> None:
+        """Until the agent runs: a fake that is killed while bwrap still sets up would leave its guest behind."""
+        told = b""
+        while (match := re.search(rb'"child-pid": (\d+)', told)) is None:
+            more = os.read(self._info, 4096)
+            if not more:
+                return
+            told += more
+        program = f"/proc/{int(match[1])}/exe"
+        deadline = time.monotonic() + SETTLE_SECONDS
+        while time.monotonic() < deadline and self.runs and os.path.basename(_target(program)) == "bwrap":
+            time.sleep(0.001)
 
     @property
     def runs(self) -> bool:
@@ -85,6 +103,13 @@ class Guest:
     def put_back(self, saved: bytes) -> None:
         with tarfile.open(fileobj=io.BytesIO(saved)) as archive:
             archive.extractall(self.home, filter="fully_trusted")
+
+
+def _target(link: str) -> str:
+    try:
+        return os.readlink(link)
+    except OSError:
+        return ""
 
 
 def _memory_file(data: bytes, files: list[int]) -> int:
