@@ -143,7 +143,7 @@ class FirecrackerSandbox(MachineSandbox):
         loop = asyncio.get_running_loop()
         deadline = loop.time() + GREETING_SECONDS
         while True:
-            if self._exited is not None and self._exited.done():
+            if self._vmm is not None and not self._vmm.runs:
                 raise SandboxLost("Firecracker has ended")
             channel = await api.connect(self.root / VSOCK, api.SOCKET_SECONDS)
             try:
@@ -171,11 +171,10 @@ class FirecrackerSandbox(MachineSandbox):
         return line.startswith(b"OK ")
 
     async def _explained(self, error: SandboxLost) -> str:
-        if self._exited is not None:
-            await asyncio.wait({self._exited}, timeout=0.5)
-            if self._exited.done():
-                words = self.last_words()
-                return f"{error}; it ended with {self._exited.result()}{f': {words}' if words else ''}"
+        code = await self._vmm.ended(0.5) if self._vmm is not None else None
+        if code is not None:
+            words = self.last_words()
+            return f"{error}; it ended with {code}{f': {words}' if words else ''}"
         return str(error)
 
     # Templates and snapshots.

@@ -11,9 +11,7 @@ import abc
 import asyncio
 import contextlib
 import os
-import signal
 import socket
-import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +19,7 @@ from pathlib import Path
 from typing import Literal
 
 from libs.contracts.size import Size
-from services.vm_agent.sandbox import cgroups, descriptors, processes, standstill
+from services.vm_agent.sandbox import cgroups, processes, standstill
 from services.vm_agent.sandbox.footprint import FILE_NAME, Footprint
 from services.vm_agent.sandbox.guest import commands, identity
 from services.vm_agent.sandbox.guest.channel import Channel
@@ -29,7 +27,7 @@ from services.vm_agent.sandbox.guest.commands import GuestExec
 from services.vm_agent.sandbox.guest.identity import Proven
 from services.vm_agent.sandbox.guest.paths import PATHS
 from services.vm_agent.sandbox.machine import disk, liveness
-from services.vm_agent.sandbox.machine.spawn import spawn
+from services.vm_agent.sandbox.machine.vmm import Vmm
 from services.vm_agent.sandbox.network import policy
 from services.vm_agent.sandbox.network.namespace import Networks
 from services.vm_agent.sandbox.protocol import (
@@ -52,8 +50,6 @@ HELLO_SECONDS = 60.0
 FIRST_ANSWER_SECONDS = 30.0
 STILL_THERE_SECONDS = 5.0
 """For a machine that stood in the pool: one that does not answer at once is not given to a job."""
-LAST_WORDS_SECONDS = 2.0
-"""Between the end of the guest's stream and the end of its VMM."""
 OVERHEAD_BYTES = 384 * 1024**2
 """Of a VMM beyond its guest's memory: translated code, device buffers, the program."""
 PROCESSES = 64
@@ -113,9 +109,7 @@ class MachineSandbox(abc.ABC):
         self._uid = host.uid()
         self._image, self._size = image, size
         self._channel: Channel | None = None
-        self._process: subprocess.Popen[bytes] | None = None
-        self._exited: asyncio.Future[int] | None = None
-        self._complaints = -1
+        self._vmm: Vmm | None = None
         self._ready: Ready | None = None
         self._has_work = True
         """A template never mounts the disk that its clones get one each of."""
@@ -296,42 +290,24 @@ class MachineSandbox(abc.ABC):
 
     def _spawn(self, command: Sequence[str], *, passed: Sequence[int] = (), cwd: str = "/", enter: bool = True) -> None:
         """The VMM's process, in its cgroup and, with `enter`, in its network. Raises SandboxLost."""
-        self._complaints = os.memfd_create("complaints")
-        process = self._process = spawn(
+        vmm = self._vmm = Vmm(
             command,
             groups=self.footprint.cgroups,
             namespace=self.footprint.namespace if enter else "",
             passed=passed,
             cwd=cwd,
-            output=self._complaints,
         )
-        self._exited = asyncio.get_running_loop().create_future()
-        descriptors.when_ended(process, self._exited.set_result)
-        self._leave_footprint(self.footprint._replace(init=process.pid, init_started=processes.started(process.pid)))
+        self._leave_footprint(self.footprint._replace(init=vmm.pid, init_started=processes.started(vmm.pid)))
 
     def last_words(self) -> str:
-        """What the VMM printed last; it may be anything, and is cut."""
-        if self._complaints < 0:
-            return ""
-        size = os.fstat(self._complaints).st_size
-        text = os.pread(self._complaints, COMPLAINT_BYTES, max(0, size - COMPLAINT_BYTES)).decode(errors="replace")
-        return " ".join(text.split())
+        """What the VMM printed last."""
+        return self._vmm.last_words() if self._vmm is not None else ""
 
     # How it ends.
 
     async def _why_it_ended(self) -> str:
-        """The guest's stream is at its end without a word from the guest: was it the guest, or its VMM?"""
-        assert self._exited is not None
-        await asyncio.wait({self._exited}, timeout=LAST_WORDS_SECONDS)
-        if not self._exited.done():
-            return "the guest closed its channel, and its machine still runs: the guest agent broke"
-        code = self._exited.result()
-        said = f": {words}" if (words := self.last_words()) else ""
-        if code < 0:
-            return f"the machine's process was killed by {signal.Signals(-code).name}{said}"
-        if code > 0:
-            return f"the machine's process ended with {code}{said}"
-        return f"the guest ended its machine: it panicked, rebooted or powered off{said}"
+        assert self._vmm is not None
+        return await self._vmm.why_it_ended()
 
     def _on_loss(self, why: str) -> None:
         """A guest that broke the rules, or died, is ended at once; its files wait for `destroy`."""
@@ -359,16 +335,13 @@ class MachineSandbox(abc.ABC):
         self._close()
 
     async def _end_vmm(self) -> None:
-        if self._process is not None and self._exited is not None and not self._exited.done():
-            with contextlib.suppress(ProcessLookupError):
-                self._process.send_signal(signal.SIGKILL)
-            await asyncio.wait({self._exited}, timeout=standstill.SETTLE_SECONDS)
+        if self._vmm is not None:
+            await self._vmm.kill()
 
     def _close(self) -> None:
         """What this process holds open of it; a driver adds its own."""
-        if self._complaints >= 0:
-            os.close(self._complaints)
-            self._complaints = -1
+        if self._vmm is not None:
+            self._vmm.close()
 
     # What a job does with it.
 
@@ -422,7 +395,6 @@ class MachineSandbox(abc.ABC):
 
 DISK_BYTES = 14 * 1024**3
 """GitHub's runners have 14 GB; the file takes room only as it fills."""
-COMPLAINT_BYTES = 600
 
 
 class _Phases:

@@ -208,8 +208,8 @@ class QemuSandbox(MachineSandbox):
 
     async def _explained(self, error: MonitorError) -> str:
         """QEMU's own last words tell more than that it has gone."""
-        if self._exited is not None:
-            await asyncio.wait({self._exited}, timeout=1)
+        if self._vmm is not None:
+            await self._vmm.ended(1)
         return f"{error}: {words}" if (words := self.last_words()) else str(error)
 
     # Templates.
@@ -225,8 +225,8 @@ class QemuSandbox(MachineSandbox):
                 await self._monitor.ask("quit")
         except MonitorError as error:
             raise SandboxLost(f"the template could not be saved: {await self._explained(error)}") from None
-        assert self._exited is not None
-        await asyncio.wait({self._exited}, timeout=QUIET_SECONDS)
+        assert self._vmm is not None
+        await self._vmm.ended(QUIET_SECONDS)
 
     async def _migrate_to(self, path: Path) -> None:
         """Into a file by descriptor, which QEMU's own confinement allows. Raises MonitorError."""
