@@ -6,7 +6,7 @@ export UV_PYTHON_DOWNLOADS := never
 BIN := .venv/bin
 VM_PACKAGES := qemu-system-x86 mmdebstrap squashfs-tools e2fsprogs iproute2 nftables lz4 binutils
 
-.PHONY: demo test unit check vm bench chaos machines schema format clean
+.PHONY: demo test unit check vm image-check bench chaos machines schema format clean
 
 ## demo: install, start everything, run a signed push through it, show the verdict (KEEP=1 leaves it running)
 demo: .venv/.synced
@@ -38,6 +38,17 @@ vm: .venv/.synced
 	    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; fi; \
 	fi
 	@$(BIN)/firebreak image build --size minimal
+
+## image-check: the minimal image built twice, which must give the same bytes (two minutes)
+image-check: .venv/.synced
+	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && \
+	for turn in first second; do \
+	  FIREBREAK_IMAGES=$$folder/$$turn $(BIN)/firebreak image build --size minimal --anew >$$folder/$$turn.id || exit 1; \
+	done; \
+	for file in vmlinux boot.cpio initrd root.squashfs; do \
+	  cmp $$folder/{first,second}/minimal/$$file || exit 1; \
+	done; \
+	cmp $$folder/{first,second}.id && echo "both builds are $$(cat $$folder/first.id)"
 
 ## bench: the table of figures, each beside its limit in the same run
 bench: .venv/.synced-dev

@@ -13,6 +13,14 @@ from services.vm_agent.image.recipe import KERNEL_PACKAGE, Recipe
 UID = 1001
 """The number that GitHub's `runner` has."""
 
+STORAGE = """\
+[storage]
+driver = "overlay"
+runroot = "/run/containers/storage"
+graphroot = "/home/runner/work/_containers/root"
+rootless_storage_path = "/home/runner/work/_containers/$USER"
+"""
+
 
 def customize(recipe: Recipe, work: Path) -> str:
     """A shell script: it gets the new root as its argument, and runs outside of it.
@@ -41,6 +49,7 @@ export APT_CONFIG="$MMDEBSTRAP_APT_CONFIG"
 kernel=$(apt-cache depends {KERNEL_PACKAGE} | sed -n 's/.*Depends: \\(linux-image-[0-9].*\\)/\\1/p' | head -n 1)
 apt-get -qq download "$kernel" busybox-static
 {_modules(work) if recipe.modules else ":"}
+{_containers() if "podman" in recipe.packages else ":"}
 rm -rf "$root"/var/lib/apt/lists/* "$root"/var/cache/apt/* "$root"/var/cache/ldconfig/aux-cache
 rm -rf "$root"/var/log/* "$root"/etc/ssh/ssh_host_* "$root"/etc/*- "$root"/tmp/*
 """
@@ -53,3 +62,13 @@ def _modules(work: Path) -> str:
 mkdir -p "$root/lib/modules"
 cp -R --no-preserve=ownership {kernel}/lib/modules/. "$root/lib/modules/"
 for release in "$root"/lib/modules/*; do chroot "$root" depmod "${{release##*/}}"; done"""
+
+
+def _containers() -> str:
+    """Podman's images lie on the work disk: the root file system's writable layer is the guest's memory.
+
+    Its networks are netavark's; the package's own configuration is for plugins that are not in the image.
+    """
+    return f"""rm -f "$root"/etc/cni/net.d/*
+cat > "$root/etc/containers/storage.conf" <<'end'
+{STORAGE}end"""

@@ -64,12 +64,10 @@ def test_the_program_says_the_same(image: Image, tmp_path: Path) -> None:
 
 
 def test_its_files_are_what_machines_boot(image: Image) -> None:
-    begins = [Path(path).open("rb").read(6) for path in (image.kernel, image.initrd, image.root)]
-    assert [begin[: len(wanted)] for begin, wanted in zip(begins, (ELF, CPIO, SQUASHFS), strict=True)] == [
-        ELF,
-        CPIO,
-        SQUASHFS,
-    ]
+    begins = {image.kernel: ELF, image.initrd: CPIO, image.root: SQUASHFS}
+    for path, begin in begins.items():
+        with open(path, "rb") as file:
+            assert file.read(len(begin)) == begin
 
 
 def test_the_minimal_one_is_small_and_has_its_packages(image: Image) -> None:
