@@ -13,7 +13,7 @@ from services.vm_agent.job.evaluation import SECONDS_A_MINUTE, BadKey
 from services.vm_agent.job.site import Site
 from services.vm_agent.job.supervision import Ended, Supervision
 from services.vm_agent.job.surroundings import JobError
-from services.vm_agent.sandbox.protocol import CannotStart, Exit, SandboxError
+from services.vm_agent.sandbox.protocol import CannotStart, Capability, Exit, FileTrouble, SandboxError
 
 EXITED = "Process completed with exit code"
 _STEPS = "jobs.<job_id>.steps"
@@ -50,9 +50,16 @@ class Work:
             return Worked("failure", exit_code=error.code, why=str(error))
         except (JobError, SandboxError) as error:
             await output.error(str(error))
-            return Worked("error", why=str(error))
+            return Worked("failure" if self._is_the_jobs_own(error) else "error", why=str(error))
         finally:
             self.site.around.state.touched = True
+
+    def _is_the_jobs_own(self, error: Exception) -> bool:
+        """On a disk that nobody else writes to, a file that resists after steps have run resists because of them: full,
+        made read-only, removed. Another machine would end the same way."""
+        around = self.site.around
+        own_disk = Capability.DISK_LIMIT in around.sandbox.capabilities
+        return isinstance(error, FileTrouble) and own_disk and around.state.touched
 
     async def _script(self) -> Worked:
         site = self.site
