@@ -59,11 +59,12 @@ class Vmm:
         self.pid = self._process.pid
         self._exited: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         descriptors.when_ended(self._process, self._exited.set_result)
-        # One that has ended at once is reaped by whoever waits for it, and says itself why.
-        cgroups.enter(groups, self.pid)
+        # One that has ended at once is reaped by whoever waits for it, and says itself why. On a busy host one may be
+        # another user already, whose bounds only CAP_SYS_RESOURCE could change: they are defence in depth, it may run.
         for bound, most in BOUNDS:
-            with contextlib.suppress(ProcessLookupError):
+            with contextlib.suppress(ProcessLookupError, PermissionError):
                 resource.prlimit(self.pid, bound, (most, most))
+        cgroups.enter(groups, self.pid)
 
     async def ended(self, seconds: float) -> int | None:
         """Its code, negative for a signal; None where it still runs after so long."""
