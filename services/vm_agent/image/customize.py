@@ -67,8 +67,11 @@ for release in "$root"/lib/modules/*; do chroot "$root" depmod "${{release##*/}}
 def _containers() -> str:
     """Podman's images lie on the work disk: the root file system's writable layer is the guest's memory.
 
-    Its networks are netavark's; the package's own configuration is for plugins that are not in the image.
+    Its networks are netavark's; the package's own configuration is for plugins that are not in the image. Those modules
+    are loaded at boot because nothing asks the kernel for them: who wants one looks for its device file.
     """
     return f"""rm -f "$root"/etc/cni/net.d/*
+mkdir -p "$root/etc/modules-load.d"
+printf 'fuse\\noverlay\\ntun\\n' > "$root/etc/modules-load.d/containers.conf"
 cat > "$root/etc/containers/storage.conf" <<'end'
 {STORAGE}end"""
