@@ -19,7 +19,7 @@ from services.vm_agent.sandbox import cgroups
 from services.vm_agent.sandbox.bubblewrap.driver import BubblewrapDriver
 from services.vm_agent.sandbox.firecracker.driver import FirecrackerDriver
 from services.vm_agent.sandbox.host import HostDriver
-from services.vm_agent.sandbox.machine.sandbox import Host
+from services.vm_agent.sandbox.machine.ground import Host
 from services.vm_agent.sandbox.machine.template import Templates
 from services.vm_agent.sandbox.premises import Premises
 from services.vm_agent.sandbox.protocol import Driver, Probe, Sandbox, SandboxId, SandboxSpec, Shape

@@ -20,7 +20,8 @@ from services.vm_agent.sandbox.firecracker.api import Api
 from services.vm_agent.sandbox.firecracker.jailer import Jail
 from services.vm_agent.sandbox.firecracker.requests import API_SOCKET, LOG, MEMORY, STATE, VSOCK, WORK, Machine, Version
 from services.vm_agent.sandbox.machine.disk import copy_sparse
-from services.vm_agent.sandbox.machine.sandbox import Host, Launched, MachineSandbox
+from services.vm_agent.sandbox.machine.ground import Host
+from services.vm_agent.sandbox.machine.sandbox import Launched, MachineSandbox
 from services.vm_agent.sandbox.machine.template import Template
 from services.vm_agent.sandbox.protocol import SandboxLost, SandboxSpec, SnapshotId
 

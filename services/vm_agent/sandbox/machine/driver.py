@@ -17,7 +17,8 @@ from services.vm_agent.image import store
 from services.vm_agent.image.store import Image, Store
 from services.vm_agent.sandbox import cgroups
 from services.vm_agent.sandbox.live import Live
-from services.vm_agent.sandbox.machine.sandbox import DISK_BYTES, Host, MachineSandbox
+from services.vm_agent.sandbox.machine.ground import Host
+from services.vm_agent.sandbox.machine.sandbox import DISK_BYTES, MachineSandbox
 from services.vm_agent.sandbox.machine.template import DamagedTemplate, Template, Templates, check, key_of
 from services.vm_agent.sandbox.network.namespace import Networks, obstacle
 from services.vm_agent.sandbox.premises import Premises

@@ -13,23 +13,22 @@ import contextlib
 import os
 import socket
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from libs.contracts.size import Size
-from services.vm_agent.sandbox import cgroups, processes, standstill
-from services.vm_agent.sandbox.footprint import FILE_NAME, Footprint
+from services.vm_agent.sandbox import cgroups, standstill
+from services.vm_agent.sandbox.footprint import Footprint
 from services.vm_agent.sandbox.guest import commands, identity
 from services.vm_agent.sandbox.guest.channel import Channel
 from services.vm_agent.sandbox.guest.commands import GuestExec
 from services.vm_agent.sandbox.guest.identity import Proven
 from services.vm_agent.sandbox.guest.paths import PATHS
 from services.vm_agent.sandbox.machine import disk, liveness
+from services.vm_agent.sandbox.machine.ground import Ground, Host
 from services.vm_agent.sandbox.machine.vmm import Vmm
-from services.vm_agent.sandbox.network import policy
-from services.vm_agent.sandbox.network.namespace import Networks
 from services.vm_agent.sandbox.protocol import (
     FILE_BYTES,
     Capability,
@@ -50,10 +49,6 @@ HELLO_SECONDS = 60.0
 FIRST_ANSWER_SECONDS = 30.0
 STILL_THERE_SECONDS = 5.0
 """For a machine that stood in the pool: one that does not answer at once is not given to a job."""
-OVERHEAD_BYTES = 384 * 1024**2
-"""Of a VMM beyond its guest's memory: translated code, device buffers, the program."""
-PROCESSES = 64
-"""Threads of one VMM: one a processor, and a few for its disks."""
 WARM_UP = ("bash -c true", "git --version", "python3 -c 'import json, subprocess'", "ls / | sort | head -n 1")
 WORK_DISK = "work.ext4"
 _GRANTED = frozenset(
@@ -81,16 +76,6 @@ class Launched:
     phases_ms: dict[str, float]
 
 
-@dataclass(frozen=True, slots=True)
-class Host:
-    """What machines stand on here. `networks` None: they get none; `uid` gives each a user of its own, None where this
-    process cannot."""
-
-    hierarchies: list[cgroups.Hierarchy]
-    networks: Networks | None
-    uid: Callable[[], int | None]
-
-
 class MachineSandbox(abc.ABC):
     """`folder` is this machine's own and does not exist yet. `image` and `size` are for `Ready`."""
 
@@ -100,13 +85,10 @@ class MachineSandbox(abc.ABC):
         self.id: SandboxId = spec.id
         self.capabilities = _GRANTED
         self.paths = PATHS
-        # Nothing is its own before it is made: a second sandbox of that name must not remove the first one's.
-        self.footprint = Footprint(id=spec.id, folder="")
+        self._ground = Ground(spec, folder, host, size)
         self._folder = folder
         self._spec = spec
-        self._host = host
-        self._networks = host.networks if spec.network else None
-        self._uid = host.uid()
+        self._uid = self._ground.uid
         self._image, self._size = image, size
         self._channel: Channel | None = None
         self._vmm: Vmm | None = None
@@ -152,7 +134,7 @@ class MachineSandbox(abc.ABC):
 
     async def _first_start(self) -> Ready:
         clock = _Phases()
-        await asyncio.to_thread(self._make_places)
+        self.capabilities |= await asyncio.to_thread(self._ground.make)
         await self._make_disk()
         clock.passed("prepared")
         launched = await self._launch()
@@ -189,7 +171,7 @@ class MachineSandbox(abc.ABC):
         return channel
 
     async def _identified(self, channel: Channel) -> Proven:
-        return await identity.give(channel, self.id, work_disk=self._has_work, network=self._guest_network)
+        return await identity.give(channel, self.id, work_disk=self._has_work, network=self._ground.guest_network)
 
     async def _put_away(self) -> None:
         """Ends the VMM and nothing else: another one takes its place."""
@@ -197,7 +179,7 @@ class MachineSandbox(abc.ABC):
         if self._channel is not None:
             self._channel.close("its machine is being restored")
         await self._end_vmm()
-        self._leave_footprint(self.footprint._replace(init=0, init_started=0))
+        self._ground.vmm_gone()
         self._close()
 
     async def _come_back(self, launched: Launched) -> None:
@@ -238,41 +220,12 @@ class MachineSandbox(abc.ABC):
         clock.passed("clock")
         return Ready("pooled", clock.milliseconds, ready.pid, ready.boot_id, ready.proof, ready.image, ready.size)
 
-    # What it stands on.
-
-    def _make_places(self) -> None:
-        """Blocking."""
-        os.makedirs(self._folder.parent, exist_ok=True)
-        os.mkdir(self._folder, 0o700)
-        self._leave_footprint(Footprint(id=self.id, folder=str(self._folder)))
-        made = cgroups.make(
-            self._host.hierarchies,
-            cgroups.name_of(str(self._folder)),
-            memory_bytes=self._size.memory_mib * 1024**2 + OVERHEAD_BYTES,
-            processes=PROCESSES,
-            cpus=self._size.cpus,
-        )
-        self._leave_footprint(self.footprint._replace(cgroups=made.folders))
-        self.capabilities |= {Capability.FREEZER} if made.folders else frozenset()
-        self.capabilities |= {Capability.LIMITS} if made.folders and made.limited else frozenset()
-        if self._networks is not None:
-            self._make_network(self._networks)
-
     async def _make_disk(self) -> None:
         await asyncio.to_thread(disk.make, self.work_disk, self._disk_bytes)
 
-    def _make_network(self, networks: Networks) -> None:
-        """Told before it is made: what is made in part is removed too."""
-        name = cgroups.name_of(str(self._folder))
-        self._leave_footprint(self.footprint._replace(namespace=name))
-        networks.make(name, self._spec.trust, self._uid)
-        self.capabilities |= {Capability.NETWORK_POLICY}
-
     @property
-    def _guest_network(self) -> identity.Network | None:
-        if self._networks is None:
-            return None
-        return identity.Network(f"{policy.GUEST}/{policy.BITS}", policy.GATEWAY, policy.GATEWAY)
+    def footprint(self) -> Footprint:
+        return self._ground.footprint
 
     @property
     def work_disk(self) -> str:
@@ -281,12 +234,6 @@ class MachineSandbox(abc.ABC):
     @property
     def _disk_bytes(self) -> int:
         return self._spec.disk_bytes or DISK_BYTES
-
-    def _leave_footprint(self, footprint: Footprint) -> None:
-        """So that others can remove it when we cannot any more."""
-        own = os.getpid()
-        self.footprint = footprint._replace(owner=own, owner_started=processes.started(own))
-        (self._folder / FILE_NAME).write_text(self.footprint.to_json())
 
     def _spawn(self, command: Sequence[str], *, passed: Sequence[int] = (), cwd: str = "/", enter: bool = True) -> None:
         """The VMM's process, in its cgroup and, with `enter`, in its network. Raises SandboxLost."""
@@ -297,7 +244,7 @@ class MachineSandbox(abc.ABC):
             passed=passed,
             cwd=cwd,
         )
-        self._leave_footprint(self.footprint._replace(init=vmm.pid, init_started=processes.started(vmm.pid)))
+        self._ground.vmm_started(vmm.pid)
 
     def last_words(self) -> str:
         """What the VMM printed last."""
@@ -330,8 +277,7 @@ class MachineSandbox(abc.ABC):
             self._channel.close("it was destroyed")
         await self._end_vmm()
         if self.footprint.folder:
-            await asyncio.to_thread(standstill.destroy, self.footprint)
-            self.footprint = Footprint(id=self.id, folder="")
+            await asyncio.to_thread(self._ground.remove)
         self._close()
 
     async def _end_vmm(self) -> None:

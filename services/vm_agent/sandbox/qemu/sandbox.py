@@ -19,7 +19,8 @@ from time import monotonic
 from services.vm_agent.image.store import Image
 from services.vm_agent.sandbox.guest import identity
 from services.vm_agent.sandbox.machine.disk import check_room, copy_sparse
-from services.vm_agent.sandbox.machine.sandbox import Host, Launched, MachineSandbox
+from services.vm_agent.sandbox.machine.ground import Host
+from services.vm_agent.sandbox.machine.sandbox import Launched, MachineSandbox
 from services.vm_agent.sandbox.machine.saving import DiskWork, SavedAs, Sink, Source
 from services.vm_agent.sandbox.machine.template import MEMORY, STATE, Template
 from services.vm_agent.sandbox.network.policy import TAP
