@@ -37,7 +37,8 @@ def firebreak(store: Store, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
         capsys.readouterr()
         with pytest.raises(SystemExit) as ending:
             main(["image", *arguments])
-        return Ended(int(ending.value.code or 0), *capsys.readouterr())
+        printed = capsys.readouterr()
+        return Ended(int(ending.value.code or 0), printed.out, printed.err)
 
     return called
 

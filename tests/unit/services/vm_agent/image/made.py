@@ -6,15 +6,18 @@ import os
 import tempfile
 from pathlib import Path
 
+import msgspec
+
 from services.vm_agent.image.store import FILES, ROOT, File, Image, Manifest, Store, digest, id_of
 
 BUILT = "2026-01-02T03:04:05+00:00"
 
 
 def made(
-    store: Store, name: str = "minimal", *, root: bytes = b"root", built: str = BUILT, share: Image | None = None
+    store: Store, name: str = "minimal", *, root: bytes = b"root", share: Image | None = None, **fields: str
 ) -> Image:
-    """Published in the store. `share` is an image whose other files it has too, as after `image build`'s refresh."""
+    """Published in the store; `fields` are of the manifest. It has all files but the root of `share`, as a refreshed one
+    has."""
     store.folder.mkdir(parents=True, exist_ok=True)
     building = Path(tempfile.mkdtemp(prefix=".building-", dir=store.folder))
     for file in FILES:
@@ -31,11 +34,11 @@ def made(
         kernel="6.1.0-1-cloud-amd64",
         recipe="0123456789abcdef",
         guest="fedcba9876543210",
-        built=built,
+        built=BUILT,
         files=files,
         packages={"bash": "5.2"},
     )
-    return store.publish(building, manifest)
+    return store.publish(building, msgspec.structs.replace(manifest, **fields))
 
 
 def spoil(image: Image, name: str, content: bytes) -> None:

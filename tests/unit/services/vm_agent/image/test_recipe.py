@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+from pathlib import Path
+
 import msgspec
 import pytest
 
-from services.vm_agent.image.recipe import BOOT_MODULES, RECIPES
+from services.vm_agent.image.customize import customize
+from services.vm_agent.image.recipe import BOOT_MODULES, BUILDER_VERSION, RECIPES
 
 MINIMAL = RECIPES["minimal"]
 
@@ -21,6 +25,12 @@ MINIMAL = RECIPES["minimal"]
 )
 def test_each_change_of_a_recipe_changes_its_digest(change: dict[str, object]) -> None:
     assert msgspec.structs.replace(MINIMAL, **change).digest != MINIMAL.digest
+
+
+def test_another_way_of_building_is_another_version() -> None:
+    """Where this fails, raise BUILDER_VERSION too: it is what makes hosts build their images anew."""
+    way = "".join(customize(recipe, Path("/w")) for recipe in RECIPES.values())
+    assert (BUILDER_VERSION, hashlib.sha256(way.encode()).hexdigest()[:16]) == (2, "dba41526987e44a3")
 
 
 def test_the_same_recipe_has_the_same_digest() -> None:
