@@ -113,6 +113,7 @@ class Channel:
             self.kill(stream, 9)
             raise
         self._send(Kind.DATA, stream.number, b"")
+        stream.sent_all()
         return checked(await stream.acknowledged)
 
     async def feed(self, stream: Stream, data: bytes) -> bool:
@@ -153,6 +154,13 @@ class Channel:
     def give_up(self, why: str) -> None:
         """As if it had ended by itself: for what the host sees, and the guest would never say."""
         self._fail(why)
+
+    def look_for_ignored(self) -> None:
+        """Asked after each answered ping: a guest that answers those alone is as good as silent."""
+        for stream in list(self._streams.values()):
+            if stream.is_ignored():
+                self._fail(f"the guest answers pings, but not the {stream.asked.name} that it was asked")
+                return
 
     def _check(self) -> None:
         if self.lost is not None:

@@ -7,7 +7,7 @@ import signal
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
 from services.vm_agent.sandbox.guest.channel import Channel, checked
-from services.vm_agent.sandbox.guest.frames import Ended, Kind
+from services.vm_agent.sandbox.guest.frames import WINDOW_BYTES, Ended, Kind
 from services.vm_agent.sandbox.guest.stream import Stream
 from services.vm_agent.sandbox.protocol import (
     FILE_BYTES,
@@ -21,6 +21,11 @@ from services.vm_agent.sandbox.protocol import (
 
 STOP_SECONDS = 30.0
 """From SIGKILL to the end of a stream; an honest guest needs OUTPUT_GRACE_SECONDS and a moment."""
+
+FILE_REST_BYTES = 4 * WINDOW_BYTES
+"""What may still come of a file: what was on its way, and a pipe full."""
+COMMAND_REST_BYTES = 1024**3
+"""Of a command more: what it started beside itself may write on through its grace."""
 
 
 class GuestExec:
@@ -55,7 +60,7 @@ class GuestExec:
                 await self._output(data)
                 self._stream.grant(len(data))
         except Exception:
-            await _stop(self._channel, self._stream)
+            await _stop(self._channel, self._stream, COMMAND_REST_BYTES)
             raise
         ended = await self._stream.ended
         return Exit(
@@ -111,7 +116,7 @@ async def get(channel: Channel, path: str) -> AsyncIterator[bytes]:
         checked(await stream.acknowledged)
     finally:
         if not stream.acknowledged.done():
-            await _stop(channel, stream)
+            await _stop(channel, stream, FILE_REST_BYTES)
 
 
 async def make_folder(channel: Channel, path: str) -> None:
@@ -137,20 +142,19 @@ async def read_file(channel: Channel, path: str, limit_bytes: int) -> bytes | No
     return None if answer.missing else bytes(content)
 
 
-async def _stop(channel: Channel, stream: Stream) -> None:
+async def _stop(channel: Channel, stream: Stream, rest_bytes: int) -> None:
     """Where nobody reads any more. A guest that goes on for ever although it was told to stop is given up."""
     channel.kill(stream, signal.SIGKILL)
     try:
         async with asyncio.timeout(STOP_SECONDS):
-            await _discard(stream)
+            while data := await stream.receive():
+                stream.grant(len(data))
+                rest_bytes -= len(data)
+                if rest_bytes < 0:
+                    channel.give_up(f"the guest was told to end its {stream.asked.name}, and went on sending")
+                    return
     except TimeoutError:
-        channel.give_up(f"the guest was told to end a command, and went on for {STOP_SECONDS:g} s")
-
-
-async def _discard(stream: Stream) -> None:
-    """What is still on its way."""
-    while data := await stream.receive():
-        stream.grant(len(data))
+        channel.give_up(f"the guest was told to end its {stream.asked.name}, and had not after {STOP_SECONDS:g} s")
 
 
 async def _once(data: bytes) -> AsyncIterator[bytes]:

@@ -13,6 +13,8 @@ from services.vm_agent.sandbox.guest import frames
 from services.vm_agent.sandbox.guest.frames import WINDOW_BYTES, Acknowledged, Ended, Frame, Kind, Violation
 from services.vm_agent.sandbox.protocol import OUTPUT_CHUNK_BYTES
 
+IGNORED_LOOKS = 24
+"""So often in a row is a guest found to answer pings and not this: two minutes, for an emulated one on a slow disk."""
 GRANT_BYTES = WINDOW_BYTES // 4
 _ANSWERED_BY_DATA = frozenset({Kind.GET, Kind.READ, Kind.IDENT, Kind.TIME})
 
@@ -25,7 +27,7 @@ class Stream:
         self, number: int, asked: Kind, send: Callable[[Kind, int, bytes], None], *, takes_input: bool = False
     ) -> None:
         self.number = number
-        self._asked = asked
+        self.asked = asked
         self._takes_input = takes_input or asked in (Kind.PUT, Kind.WRITE)
         self._send = send
         loop = asyncio.get_running_loop()
@@ -37,6 +39,8 @@ class Stream:
         self._taken = 0
         """Not granted again yet."""
         self._granted_nothing = False
+        self._all_sent = False
+        self._looks = 0
         self._changed = asyncio.Event()
         self._lost: Exception | None = None
         for future in (self.acknowledged, self.ended):
@@ -44,6 +48,7 @@ class Stream:
 
     def take_frame(self, frame: Frame) -> bool:
         """Whether the stream is over with this. Raises Violation."""
+        self._looks = 0
         match frame.kind:
             case Kind.OUT | Kind.DATA:
                 self._take_bytes(frame)
@@ -52,9 +57,9 @@ class Stream:
                 answer = frames.acknowledged(frame.payload)
                 self.acknowledged.set_result(answer)
                 self._changed.set()
-                return self._asked is not Kind.EXEC or bool(answer.error)
+                return self.asked is not Kind.EXEC or bool(answer.error)
             case Kind.EXIT:
-                self._check(self._asked is Kind.EXEC and self.acknowledged.done(), frame)
+                self._check(self.asked is Kind.EXEC and self.acknowledged.done(), frame)
                 self.ended.set_result(frames.ended(frame.payload))
                 self._changed.set()
                 return True
@@ -80,8 +85,8 @@ class Stream:
     def _take_bytes(self, frame: Frame) -> None:
         if not frame.payload:
             raise Violation(f"it sent an empty {frame.kind.name}")
-        started = self._asked is Kind.EXEC and self.acknowledged.done()
-        self._check(started if frame.kind is Kind.OUT else self._asked in _ANSWERED_BY_DATA, frame)
+        started = self.asked is Kind.EXEC and self.acknowledged.done()
+        self._check(started if frame.kind is Kind.OUT else self.asked in _ANSWERED_BY_DATA, frame)
         self._granted -= len(frame.payload)
         if self._granted < 0:
             raise Violation("it sent more than it was granted")
@@ -123,11 +128,11 @@ class Stream:
         self._send(Kind.MORE, self.number, granted.to_bytes(4, "big"))
 
     def _is_over(self) -> bool:
-        return self.ended.done() or (self._asked is not Kind.EXEC and self.acknowledged.done())
+        return self.ended.done() or (self.asked is not Kind.EXEC and self.acknowledged.done())
 
     async def may_send(self) -> int:
         """How many bytes of DATA the guest takes now; 0 once it has answered, for then it wants no more."""
-        over = self.ended if self._asked is Kind.EXEC else self.acknowledged
+        over = self.ended if self.asked is Kind.EXEC else self.acknowledged
         while not self._may_send and not over.done():
             self._changed.clear()
             await self._changed.wait()
@@ -135,3 +140,19 @@ class Stream:
 
     def sent(self, count: int) -> None:
         self._may_send -= count
+
+    def sent_all(self) -> None:
+        self._all_sent = True
+
+    def is_ignored(self) -> bool:
+        """Asked from time to time, while the guest is known to run: it has not answered for too many times in a row."""
+        self._looks = self._looks + 1 if self._waits_for_guest() else 0
+        return self._looks > IGNORED_LOOKS
+
+    def _waits_for_guest(self) -> bool:
+        """The next word is the guest's. A command may say nothing for hours once it runs."""
+        if self.asked is Kind.EXEC:
+            return not self.acknowledged.done()
+        if self._takes_input:
+            return self._all_sent or not self._may_send
+        return not self._arrived

@@ -36,6 +36,7 @@ async def watch(channel: Channel, stands_still: Callable[[], bool], look_seconds
                 channel.give_up(f"the guest did not answer for {look_seconds * LOOKS:g} s: it hangs")
                 return
             answer.result()
+            channel.look_for_ignored()
         except SandboxError:
             return
         finally:

@@ -1,0 +1,59 @@
+"""A machine whose guest lies: a MachineSandbox as the drivers have it, with a program in its VMM's place."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import sys
+from pathlib import Path
+
+from libs.contracts.size import Size
+from services.vm_agent.sandbox.guest.channel import Channel
+from services.vm_agent.sandbox.machine import liveness
+from services.vm_agent.sandbox.machine.sandbox import Host, Launched, MachineSandbox
+from services.vm_agent.sandbox.protocol import NotCapable, SandboxId, SandboxSpec, SnapshotId
+
+PEER = Path(__file__).with_name("peer.py")
+LOOK_SECONDS = 0.2
+"""Instead of ten: three in a row without an answer are a loss."""
+
+
+class HostileMachine(MachineSandbox):
+    """`attack` is a name of `peer`; `said` is what its attack "the archive" sends."""
+
+    hello_seconds = 1.0
+    look_seconds = LOOK_SECONDS
+
+    def __init__(self, attack: str, folder: Path, said: bytes = b"") -> None:
+        spec = SandboxSpec(SandboxId(f"hostile-{os.urandom(6).hex()}"), network=False)
+        super().__init__(spec, folder / spec.id, Host([], None, lambda: None), image="none", size=Size(1, 512))
+        self._attack = attack
+        self._said = said
+
+    async def save_template(self) -> None:
+        raise NotCapable("it is never saved")
+
+    async def snapshot(self) -> SnapshotId:
+        raise NotCapable("it is never saved")
+
+    async def restore(self, snapshot: SnapshotId) -> None:
+        raise NotCapable("it is never saved")
+
+    async def _make_disk(self) -> None:
+        (self._folder / "said").write_bytes(self._said)
+
+    async def _launch(self) -> Launched:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            program = [sys.executable, "-I", "-S", str(PEER)]
+            self._spawn(
+                [*program, self._attack, str(theirs.fileno()), f"{self._folder}/said"], passed=[theirs.fileno()]
+            )
+        return Launched(ours, "booted", {})
+
+    def _watch(self, channel: Channel) -> None:
+        """As a machine is watched, only sooner."""
+        self._watching = asyncio.create_task(
+            liveness.watch(channel, self._stands_still, look_seconds=self.look_seconds)
+        )
