@@ -12,6 +12,7 @@ from pathlib import Path
 from services.vm_agent.image.store import Image
 from services.vm_agent.sandbox.firecracker.requests import Machine, Version
 from services.vm_agent.sandbox.firecracker.sandbox import Firecracker, FirecrackerSandbox
+from services.vm_agent.sandbox.machine import remembered
 from services.vm_agent.sandbox.machine.driver import MachineDriver, disk_of, program_mark, size_of
 from services.vm_agent.sandbox.machine.template import Template
 from services.vm_agent.sandbox.premises import Premises
@@ -20,6 +21,7 @@ from services.vm_agent.sandbox.protocol import Probe, SandboxError, SandboxSpec
 PROBE_SECONDS = 30.0
 """A guest says its first word within a second where KVM is real. Where it is itself emulated it would take minutes."""
 VERSION_SECONDS = 10.0
+PROBED = "firecracker-probe.json"
 LEAST: Version = (1, 10)
 _VERSION = re.compile(r"v(\d+)\.(\d+)\.(\S+)")
 
@@ -40,11 +42,20 @@ class FirecrackerDriver(MachineDriver):
         return "a microVM with a kernel of its own" + (", in a jail" if self._jailed else "; no jail around it")
 
     async def probe(self) -> Probe:
-        """Boots a guest to the first command that runs in it."""
+        """Boots a guest to the first command that runs in it, unless one was tried since this host started."""
         try:
             self._find()
-            await asyncio.to_thread(self._image)
-            await self._find_firecracker()
+            image = await asyncio.to_thread(self._image)
+            firecracker = await self._find_firecracker()
+        except (SandboxError, OSError) as error:
+            return Probe(works=False, why=str(error))
+        path = self._premises.folder / PROBED
+        fit = (self._full_version, program_mark(firecracker.program), image.id, str(self._jailed), self._no_network)
+        known = remembered.recall(path, fit)
+        if known is not None:
+            again = "" if known.works else f" (seen since this host's start; remove {path} to have it tried again)"
+            return Probe(works=known.works, why=known.why + again)
+        try:
             async with asyncio.timeout(PROBE_SECONDS):
                 seconds = await self._try()
         except TimeoutError:
@@ -52,11 +63,14 @@ class FirecrackerDriver(MachineDriver):
                 f"Firecracker {self._full_version} starts, and no guest says a word within {PROBE_SECONDS:g} s: "
                 "/dev/kvm is there and runs no guest at speed (nested virtualization?); use the driver qemu"
             )
-            return Probe(works=False, why=why)
+            probe = Probe(works=False, why=why)
         except (SandboxError, OSError) as error:
             return Probe(works=False, why=str(error))
-        why = f"Firecracker {self._full_version} booted a guest in {seconds:.1f} s"
-        return Probe(works=True, why=self._and_network(why))
+        else:
+            why = f"Firecracker {self._full_version} booted a guest in {seconds:.1f} s"
+            probe = Probe(works=True, why=self._and_network(why))
+        remembered.remember(path, fit, probe)
+        return probe
 
     def _find(self) -> tuple[str, str | None]:
         """The programs. Raises SandboxError."""
@@ -81,8 +95,12 @@ class FirecrackerDriver(MachineDriver):
             return self._firecracker
         program, jailer = self._find()
         process = await asyncio.create_subprocess_exec(program, "--version", stdout=asyncio.subprocess.PIPE)
-        async with asyncio.timeout(VERSION_SECONDS):
-            output, _ = await process.communicate()
+        try:
+            async with asyncio.timeout(VERSION_SECONDS):
+                output, _ = await process.communicate()
+        except TimeoutError:
+            process.kill()
+            raise SandboxError(f"{program} does not say its version within {VERSION_SECONDS:g} s") from None
         match = _VERSION.search(output.decode(errors="replace"))
         if match is None:
             raise SandboxError(f"{program} does not say its version")
