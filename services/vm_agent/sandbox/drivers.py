@@ -39,9 +39,16 @@ def _qemu(premises: Premises) -> Driver:
     return QemuDriver(premises)
 
 
+def _fcctl(premises: Premises) -> Driver:
+    from services.vm_agent.sandbox.fcctl.driver import FcctlDriver
+
+    return FcctlDriver(premises)
+
+
 DRIVERS: Mapping[str, Callable[[Premises], Driver]] = {
     "firecracker": _firecracker,
     "qemu": _qemu,
+    "fcctl": _fcctl,
     "bubblewrap": _bubblewrap,
     HOST: _host,
 }

@@ -27,6 +27,7 @@ from services.vm_agent.sandbox.qemu.driver import PROBED, QemuDriver
 from services.vm_agent.sandbox.qemu.sandbox import QemuSandbox
 from services.vm_agent.sandbox.run import run
 from tests.contract.sandbox.ghost import GhostDriver
+from tests.fakes.fcctl.client import FakeFcctlDriver
 from tests.images import NAME, images_folder
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -88,6 +89,7 @@ DRIVERS: Mapping[str, Callable[[Path], Driver]] = {
     "ghost": GhostDriver,
     "qemu": MachineDriver,
     "firecracker": FakeFirecrackerDriver,
+    "fcctl": FakeFcctlDriver,
 }
 
 
