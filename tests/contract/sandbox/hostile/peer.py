@@ -78,8 +78,11 @@ class Peer:
             given = json.loads(payload)
             names = {name: given[name] for name in ("boot_id", "hostname", "machine_id")}
             self.tell(stream, {"random": os.urandom(32).hex(), **names, **self.ident})
-        elif kind == FOLDER:
+        elif kind in (FOLDER, WRITE, PUT):
+            # It keeps nothing, so it need not wait for what is to be kept.
             self.say(frame(ACK, stream, b"{}"))
+        elif kind == READ:
+            self.say(frame(ACK, stream, b'{"missing": true}'))
 
     def tell(self, stream: int, fields: dict[str, object]) -> None:
         self.say(frame(DATA, stream, json.dumps(fields).encode()) + frame(ACK, stream, b"{}"))

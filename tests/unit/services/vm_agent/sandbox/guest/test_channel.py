@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from services.vm_agent.sandbox.guest import commands, frames
+from services.vm_agent.sandbox.guest import commands, frames, identity, stream
 from services.vm_agent.sandbox.guest.channel import Channel
 from services.vm_agent.sandbox.guest.frames import HEADER, WINDOW_BYTES, Kind, Violation
 from services.vm_agent.sandbox.protocol import ArchiveRefused, CannotStart, FileTrouble, SandboxLost
@@ -64,8 +64,8 @@ async def ignore(data: bytes) -> None:
 
 async def started(guest: Guest) -> commands.GuestExec:
     starting = asyncio.create_task(execute(guest))
-    _, stream, _ = await guest.hear()
-    await guest.answer(Kind.ACK, stream)
+    _, number, _ = await guest.hear()
+    await guest.answer(Kind.ACK, number)
     return await starting
 
 
@@ -115,6 +115,7 @@ LIES_TO_A_COMMAND: dict[str, bytes] = {
     "a negative exit code": frames.encode(Kind.EXIT, 1, b'{"code": -1}'),
     "a code that is a text": frames.encode(Kind.EXIT, 1, b'{"code": "0"}'),
     "a code that is a fraction": frames.encode(Kind.EXIT, 1, b'{"code": 0.5}'),
+    "an exit of invalid UTF-8": frames.encode(Kind.EXIT, 1, b'{"code": 0, "full": ["\xff"]}'),
     "no code at all": frames.encode(Kind.EXIT, 1, b"{}"),
     "a signal out of range": frames.encode(Kind.EXIT, 1, b'{"code": 137, "signal": 900}'),
     "two exits": frames.encode(Kind.EXIT, 1, b'{"code": 0}') * 2,
@@ -218,7 +219,7 @@ async def test_an_upload_stops_when_the_guest_refuses_it(guest: Guest) -> None:
     await guest.answer(Kind.ACK, 1, error="refused", message="no tar")
     reading = asyncio.create_task(keep_hearing(guest))
     with pytest.raises(ArchiveRefused, match="no tar"):
-        await asyncio.wait_for(putting, 5)
+        await within(putting)
     reading.cancel()
 
 
@@ -228,7 +229,7 @@ async def test_a_guest_that_stops_reading_cannot_hold_up_the_end(guest: Guest) -
     assert not putting.done()
     guest.host.close("it was destroyed")
     with pytest.raises(SandboxLost, match="it was destroyed"):
-        await asyncio.wait_for(putting, 5)
+        await within(putting)
 
 
 @pytest.mark.parametrize("grants", [[1], [0, 0]], ids=["more than it was sent", "nothing, again and again"])
@@ -246,6 +247,11 @@ async def test_a_goodbye_after_being_asked_to_end_says_so(guest: Guest) -> None:
     await guest.say(frames.encode(Kind.BYE, 0))
     await until_lost(guest)
     assert guest.losses == ["the guest ended, as it was asked to"]
+
+
+async def within(task: asyncio.Task[None]) -> None:
+    async with asyncio.timeout(5):
+        await task
 
 
 async def keep_hearing(guest: Guest) -> None:
@@ -272,3 +278,77 @@ def test_any_header_and_payload_is_a_frame_or_a_violation(header: bytes, payload
             parse(payload)
         except Violation:
             continue
+
+
+async def test_grants_are_told_of_in_quarters_of_the_window(guest: Guest) -> None:
+    """A guest of single bytes makes no traffic back, which it might never read."""
+    await started(guest)
+    for _ in range(1000):
+        await guest.say(frames.encode(Kind.OUT, 1, b"x"))
+    await asyncio.sleep(0.05)
+    with pytest.raises(BlockingIOError):
+        guest.end.recv(1)
+    await guest.say(frames.encode(Kind.OUT, 1, b"x" * (WINDOW_BYTES // 4)))
+    kind, number, grant = await guest.hear()
+    assert (kind, number) == (Kind.MORE, 1)
+    assert int.from_bytes(grant, "big") >= WINDOW_BYTES // 4
+
+
+async def test_a_guest_that_reads_nothing_is_given_up_before_its_words_fill_the_memory(guest: Guest) -> None:
+    for _ in range(frames.FRAME_BYTES):
+        if guest.losses:
+            break
+        guest.host.open(Kind.EXEC, {"argv": ["x" * 1_000_000]})
+    assert "does not read" in guest.losses[0]
+
+
+async def test_a_guest_that_answers_pings_alone_is_lost(guest: Guest) -> None:
+    asking = asyncio.create_task(commands.make_folder(guest.host, "/x"))
+    await guest.hear()
+    for _ in range(stream.IGNORED_LOOKS):
+        guest.host.look_for_ignored()
+        assert guest.losses == []
+    guest.host.look_for_ignored()
+    assert guest.losses == ["the guest answers pings, but not the FOLDER that it was asked"]
+    with pytest.raises(SandboxLost):
+        await asking
+
+
+async def test_a_command_that_says_nothing_for_long_is_not_ignored(guest: Guest) -> None:
+    await started(guest)
+    for _ in range(10 * stream.IGNORED_LOOKS):
+        guest.host.look_for_ignored()
+    assert guest.losses == []
+
+
+async def test_a_slow_giver_and_a_slow_taker_are_not_the_guests_fault(guest: Guest) -> None:
+    reading = commands.get(guest.host, "/x")
+    first = asyncio.ensure_future(anext(reading))
+    await guest.hear()
+    await guest.say(frames.encode(Kind.DATA, 1, b"x" * 100_000))
+    assert len(await first) > 0
+    putting = asyncio.create_task(commands.put(guest.host, slow(), "/x"))
+    await guest.hear()
+    for _ in range(10 * stream.IGNORED_LOOKS):
+        guest.host.look_for_ignored()
+    assert guest.losses == []
+    putting.cancel()
+
+
+async def slow() -> AsyncIterator[bytes]:
+    await asyncio.Event().wait()
+    yield b""
+
+
+async def test_a_clock_that_does_not_obey_is_refused(guest: Guest) -> None:
+    answering = asyncio.create_task(answer_time(guest, ns=0))
+    with pytest.raises(SandboxLost, match="does not obey"):
+        await identity.set_clock(guest.host)
+    answering.cancel()
+
+
+async def answer_time(guest: Guest, ns: int) -> None:
+    while True:
+        _, number, _ = await guest.hear()
+        await guest.answer(Kind.DATA, number, ns=ns)
+        await guest.answer(Kind.ACK, number)
