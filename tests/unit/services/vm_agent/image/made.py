@@ -16,8 +16,8 @@ BUILT = "2026-01-02T03:04:05+00:00"
 def made(
     store: Store, name: str = "minimal", *, root: bytes = b"root", share: Image | None = None, **fields: str
 ) -> Image:
-    """Published in the store; `fields` are of the manifest. It has all files but the root of `share`, as a refreshed one
-    has."""
+    """Published in the store; `fields` are of the manifest. Its files but the root are those of `share`, as a refreshed
+    image's are."""
     store.folder.mkdir(parents=True, exist_ok=True)
     building = Path(tempfile.mkdtemp(prefix=".building-", dir=store.folder))
     for file in FILES:
