@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import os
-import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 from libs.settings import DRIVERS as KNOWN
 from libs.settings import Settings
 from services.cli.checks.finding import Finding
+from services.cli.checks.place import place_for, remove_leftovers
 from services.vm_agent.sandbox.protocol import Driver, Probe, SandboxError
 
 PROBE_SECONDS = 150.0
@@ -45,6 +44,7 @@ async def findings(settings: Settings, tell: Callable[[str], object]) -> list[Fi
     """Each is asked to start something; then what that says of KVM, and of what jobs would run under."""
     from services.vm_agent.sandbox.drivers import DRIVERS
 
+    await asyncio.to_thread(remove_leftovers, settings.home)
     tried: dict[str, Tried] = {}
     for name in DRIVERS:
         tell(f"driver {name}")
@@ -62,10 +62,8 @@ async def _try(settings: Settings, name: str) -> Tried:
     from services.vm_agent.sandbox.drivers import DRIVERS
     from services.vm_agent.sandbox.premises import premises_of
 
-    # In the home, as an agent's folder is: where images cannot be linked into machines' folders, that is to be seen.
-    place = settings.home if os.access(settings.home, os.W_OK) else None
-    with tempfile.TemporaryDirectory(prefix="doctor-", dir=place, ignore_cleanup_errors=True) as folder:
-        driver = DRIVERS[name](premises_of(settings, Path(folder)))
+    with place_for(settings.home) as folder:
+        driver = DRIVERS[name](premises_of(settings, folder))
         try:
             async with asyncio.timeout(PROBE_SECONDS):
                 probe = await driver.probe()

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from libs.settings import Settings
 
+SANDBOXES = "sandboxes"
+
 
 @dataclass(frozen=True, slots=True)
 class Premises:
@@ -28,7 +30,7 @@ class Premises:
 
     @property
     def sandboxes(self) -> Path:
-        return self.folder / "sandboxes"
+        return self.folder / SANDBOXES
 
     @property
     def templates(self) -> Path:
