@@ -92,6 +92,9 @@ DRIVERS: Mapping[str, Callable[[Path], Driver]] = {
     "fcctl": FakeFcctlDriver,
 }
 
+ELSEWHERE = frozenset({"fcctl"})
+"""Whose machines are on no host of ours: no watchdog here could stop or end their processes."""
+
 
 def new_spec(**limits: object) -> SandboxSpec:
     return SandboxSpec(id=SandboxId(f"test-{os.urandom(6).hex()}"), **limits)  # type: ignore[arg-type]

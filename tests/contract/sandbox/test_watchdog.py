@@ -17,7 +17,7 @@ import pytest
 from services.vm_agent.sandbox import footprint as footprints
 from services.vm_agent.sandbox import processes
 from services.vm_agent.sandbox.footprint import Footprint
-from tests.contract.sandbox.conftest import DRIVERS, MachineDriver
+from tests.contract.sandbox.conftest import DRIVERS, ELSEWHERE, MachineDriver
 
 ROOT = Path(__file__).parents[3]
 PAUSE_AFTER_SECONDS = 1.0
@@ -75,7 +75,7 @@ class Agent:
         eventually(lambda: not os.path.exists(f"/proc/{self.watchdog}"), "the watchdog did not end")
 
 
-@pytest.fixture(params=[name for name in DRIVERS if name != "ghost"])
+@pytest.fixture(params=[name for name in DRIVERS if name != "ghost" and name not in ELSEWHERE])
 def agent(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Agent]:
     made = Agent(request.param, tmp_path / "sandboxes")
     yield made
