@@ -6,6 +6,7 @@ It only reads the kernel's tables; stopping and killing is `standstill`. Only th
 from __future__ import annotations
 
 import os
+import re
 from collections import defaultdict
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -14,6 +15,8 @@ from services.vm_agent.sandbox.footprint import Footprint
 
 GONE_STATES = "ZXx"
 STOPPED_STATES = "Tt" + GONE_STATES
+_END_OF_NAME = rb"(?![A-Za-z0-9._-])"
+"""The folder of `pool-1` is not named by who names that of `pool-10`."""
 
 
 class Process(NamedTuple):
@@ -119,13 +122,13 @@ def _roots(footprint: Footprint, processes: dict[int, Process]) -> list[int]:
 
 
 def _names(pid: int, folder: str) -> bool:
-    needle = os.fsencode(folder)
+    named = re.compile(re.escape(os.fsencode(folder)) + _END_OF_NAME)
     try:
-        if os.fsencode(os.readlink(f"/proc/{pid}/cwd")).startswith(needle):
+        if named.match(os.fsencode(os.readlink(f"/proc/{pid}/cwd"))):
             return True
         for table_name in ("environ", "cmdline"):
             with open(f"/proc/{pid}/{table_name}", "rb") as file:
-                if needle in file.read():
+                if named.search(file.read()):
                     return True
     except OSError:
         return False

@@ -50,11 +50,18 @@ def _is_spared(place: Path, live: Collection[str]) -> bool:
 def _sweep_one(place: Path) -> Swept:
     footprint = _footprint_of(place)
     try:
-        running = len(processes.members(footprint))
+        running = len(_running(footprint))
+        # Whoever made it may have died before it put a process into the cgroup or wrote it down.
+        standstill.kill(footprint)
         standstill.destroy(footprint)
     except (standstill.StillRunning, OSError) as trouble:
         return Swept(place.name, f"cannot be removed: {trouble}", removed=False)
     return Swept(place.name, f"its folder, with {running} processes", removed=True)
+
+
+def _running(footprint: Footprint) -> set[int]:
+    by_name = [] if footprint.init else processes.by_name_or_descent(footprint)
+    return {process.pid for process in (*processes.members(footprint), *by_name)}
 
 
 def _footprint_of(place: Path) -> Footprint:

@@ -6,7 +6,9 @@ import os
 import subprocess
 from pathlib import Path
 
-from services.vm_agent.sandbox import processes
+import pytest
+
+from services.vm_agent.sandbox import cgroups, processes
 from services.vm_agent.sandbox.footprint import FILE_NAME, Footprint
 from services.vm_agent.sandbox.sweep import sweep
 
@@ -51,6 +53,37 @@ def test_its_processes_are_ended(tmp_path: Path) -> None:
     assert swept.removed
     assert "1 processes" in swept.what
     assert process.wait() == -9
+
+
+def test_who_stands_in_a_folder_of_a_longer_name_is_not_ended(tmp_path: Path) -> None:
+    for name in ("pool-1", "pool-10"):
+        leave(tmp_path, name)
+    process = subprocess.Popen(["sleep", "1000"], cwd=tmp_path / "pool-10" / "work", start_new_session=True)
+    try:
+        assert [swept.id for swept in sweep(tmp_path, {"pool-10"})] == ["pool-1"]
+        assert process.poll() is None
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_what_was_started_and_not_yet_put_into_its_cgroup_is_ended(tmp_path: Path) -> None:
+    """As it is when the agent dies in between: the group is there, and nothing is in it."""
+    hierarchies = cgroups.usable()
+    if not hierarchies:
+        pytest.skip("no cgroup can be made here: run as root")
+    made = cgroups.make(hierarchies, cgroups.name_of(str(tmp_path / "old")), memory_bytes=None, processes=None)
+    leave(tmp_path, "old", cgroups=made.folders)
+    process = subprocess.Popen(["sleep", "1000"], cwd=tmp_path / "old" / "work", start_new_session=True)
+    try:
+        [swept] = sweep(tmp_path)
+        assert swept.removed
+        assert "1 processes" in swept.what
+        assert process.wait(timeout=5) == -9
+        assert not any(map(os.path.exists, made.folders))
+    finally:
+        process.kill()
+        process.wait()
 
 
 def test_a_forged_footprint_leads_to_nobody_else(tmp_path: Path) -> None:
