@@ -14,9 +14,9 @@ from pathlib import Path
 import msgspec
 
 from services.vm_agent.sandbox.firecracker.requests import API_SOCKET
+from services.vm_agent.sandbox.machine.vmm import DESCRIPTORS
 from services.vm_agent.sandbox.protocol import SandboxLost
 
-DESCRIPTORS = 2048
 _ID = re.compile(r"[A-Za-z0-9-]{1,64}")
 
 

@@ -21,8 +21,9 @@ from services.vm_agent.sandbox import cgroups, descriptors, standstill
 from services.vm_agent.sandbox.network.namespace import entering
 from services.vm_agent.sandbox.protocol import SandboxLost
 
-DESCRIPTORS = 256
-"""A machine has a dozen files and sockets."""
+DESCRIPTORS = 2048
+"""A machine has a dozen files and sockets, and one for each connection through its vsock. It is what Firecracker's
+jailer sets too, which fails where less is allowed."""
 LAST_WORDS_SECONDS = 2.0
 """Between the end of the guest's stream and the end of its VMM."""
 WORDS_BYTES = 600
