@@ -13,22 +13,25 @@ from services.vm_agent.sandbox.guest.channel import Channel
 from services.vm_agent.sandbox.machine import liveness
 from services.vm_agent.sandbox.machine.sandbox import Host, Launched, MachineSandbox
 from services.vm_agent.sandbox.protocol import NotCapable, SandboxId, SandboxSpec, SnapshotId
+from tests.contract.sandbox.hostile import peer
 
 PEER = Path(__file__).with_name("peer.py")
 LOOK_SECONDS = 0.2
 """Instead of ten: three in a row without an answer are a loss."""
+UNHURRIED_SECONDS = 2.0
+"""Where something else than silence is to end it, however busy the machine is."""
 
 
 class HostileMachine(MachineSandbox):
     """`attack` is a name of `peer`; `said` is what its attack "the archive" sends."""
 
     hello_seconds = 1.0
-    look_seconds = LOOK_SECONDS
 
     def __init__(self, attack: str, folder: Path, said: bytes = b"") -> None:
         spec = SandboxSpec(SandboxId(f"hostile-{os.urandom(6).hex()}"), network=False)
         super().__init__(spec, folder / spec.id, Host([], None, lambda: None), image="none", size=Size(1, 512))
         self._attack = attack
+        self._look_seconds = LOOK_SECONDS if attack in peer.SILENT else UNHURRIED_SECONDS
         self._said = said
 
     async def save_template(self) -> None:
@@ -55,5 +58,5 @@ class HostileMachine(MachineSandbox):
     def _watch(self, channel: Channel) -> None:
         """As a machine is watched, only sooner."""
         self._watching = asyncio.create_task(
-            liveness.watch(channel, self._stands_still, look_seconds=self.look_seconds)
+            liveness.watch(channel, self._stands_still, look_seconds=self._look_seconds)
         )

@@ -295,6 +295,19 @@ COMMAND: dict[str, Callable[[Peer], None]] = {
     "pongs and nothing else": ignores,
     "a closed channel": hangs_up,
 }
+SILENT = frozenset(
+    {
+        "output for ever, without reading",
+        "single bytes for ever, without reading",
+        "a frame a byte at a time",
+        "silence after the start",
+        "silence before the start",
+        "silence within a header",
+        "silence within a frame",
+        "pongs and nothing else",
+    }
+)
+"""What ends these is that a question has no answer."""
 
 
 BUSY: dict[str, Callable[[Peer], None]] = {

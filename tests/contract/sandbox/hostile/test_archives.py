@@ -17,7 +17,7 @@ from tests.contract.sandbox.hostile import tars
 from tests.contract.sandbox.hostile.conftest import Attack, beside
 from tests.contract.sandbox.hostile.tars import entry, link, pax
 
-pytestmark = pytest.mark.timeout(30)
+pytestmark = [pytest.mark.timeout(30), pytest.mark.asyncio(loop_scope="module")]
 END = bytes(2 * tars.BLOCK)
 MOST_BYTES, MOST_ENTRIES = 8 * 1024**2, 5000
 

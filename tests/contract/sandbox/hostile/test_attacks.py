@@ -15,10 +15,8 @@ from tests.contract.sandbox.hostile import peer
 from tests.contract.sandbox.hostile.conftest import Attack, beside, ends
 from tests.contract.sandbox.hostile.machine import HostileMachine
 
-pytestmark = pytest.mark.timeout(30)
+pytestmark = [pytest.mark.timeout(30), pytest.mark.asyncio(loop_scope="module")]
 BUSY_SECONDS = 1.0
-UNHURRIED_SECONDS = 2.0
-"""A look, where something else than silence is to end it, or a pong may wait behind what a guest sent before."""
 
 REASONS = {
     "no hello": "said nothing for 1 s",
@@ -86,8 +84,6 @@ async def test_a_guest_that_lies_at_its_start_never_gets_a_job(honest: Sandbox, 
 @pytest.mark.parametrize("attack", peer.COMMAND)
 async def test_a_guest_that_lies_about_a_command_is_lost_alone(honest: Sandbox, hostile: Attack, attack: str) -> None:
     machine = hostile(attack)
-    if attack == "a closed channel":
-        machine.look_seconds = UNHURRIED_SECONDS
     await machine.start()
     async with beside(honest):
         with pytest.raises(SandboxLost) as caught:
@@ -104,7 +100,6 @@ async def test_endless_output_costs_the_host_no_memory_and_others_no_time(
     honest: Sandbox, hostile: Attack, attack: str
 ) -> None:
     machine = hostile(attack)
-    machine.look_seconds = UNHURRIED_SECONDS
     await machine.start()
     taken = 0
 
