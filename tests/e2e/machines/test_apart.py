@@ -127,16 +127,26 @@ async def ran(system: System, text: str, conclusion: str = "success") -> list[st
 
 
 @pytest.mark.timeout(300)
-async def test_machines_side_by_side_and_one_after_the_other(machines: System, tmp_path: Path) -> None:
+async def test_jobs_are_apart_end_in_time_and_are_not_too_loud(machines: System, tmp_path: Path) -> None:
+    """One system for all of it: its machines are made from one template."""
+    await see_nothing_at_once(machines, tmp_path)
+    await find_nothing_afterwards(machines)
+    await end_at_their_limits(machines)
+    await have_bounded_logs(machines)
+
+
+async def see_nothing_at_once(machines: System, folder: Path) -> None:
     log = await ran(machines, AT_ONCE)
     assert values(log, "own") == ["7", "7"]
     assert values(log, "files") == values(log, "processes") == ["0", "0"]
     assert values(log, "open") == []
     assert all(set(links.split()) <= {"lo", "eth0"} for links in values(log, "links"))
     # Where the job's environment may have got to: not into the machines' places, not into the services' log.
-    for path in [tmp_path / "services.log", *(tmp_path / "home" / "agent").rglob("*.json")]:
+    for path in [folder / "services.log", *(folder / "home" / "agent").rglob("*.json")]:
         assert SECRET not in path.read_text(errors="replace"), path
 
+
+async def find_nothing_afterwards(machines: System) -> None:
     log = await ran(machines, ONE_AFTER_THE_OTHER)
     for name in ("found", "processes", "cron", "alias", "address"):
         assert values(log, name) == ["0"], name
@@ -144,19 +154,25 @@ async def test_machines_side_by_side_and_one_after_the_other(machines: System, t
     assert int(year) > 2001
 
 
-@pytest.mark.timeout(300)
-async def test_steps_end_at_their_limits_and_logs_are_bounded(machines: System) -> None:
+async def end_at_their_limits(machines: System) -> None:
+    begun = len(await step_ends(machines))
     log = await ran(machines, LIMITS, "failure")
     assert "interrupted" in " ".join(log)
     assert values(log, "always") == ["failure"]
     assert values(log, "still") == ["0"]
-    ends = [e for events in (await machines.events()).values() for e in events if isinstance(e, StepFinished)]
+    ends = (await step_ends(machines))[begun:]
     assert sorted(one.conclusion for one in ends) == ["failure", "failure", "success", "success"]
     assert sum("timed out" in one.why or "0.05" in one.why or "limit" in one.why for one in ends) == 2, ends
 
+
+async def have_bounded_logs(machines: System) -> None:
     log = await ran(machines, LOUD)
     text = "\n".join(log)
     assert "the end" in text or "cut" in text
     assert "after the bytes" in text
     assert "after the line" in text
     assert most_resident_megabytes(machines.machine.supervisor.pids()["vm_agent"]) < AGENT_MEGABYTES
+
+
+async def step_ends(system: System) -> list[StepFinished]:
+    return [e for events in (await system.events()).values() for e in events if isinstance(e, StepFinished)]
