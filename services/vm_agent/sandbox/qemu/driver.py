@@ -114,7 +114,7 @@ class QemuDriver(MachineDriver):
         """Raises SandboxError."""
         if self._qemu is not None:
             return self._qemu
-        program = shutil.which(self._premises.qemu)
+        program = _found(self._premises.qemu)
         if program is None:
             raise SandboxError(
                 f"{self._premises.qemu} is missing: install QEMU (Debian: apt-get install qemu-system-x86), "
@@ -177,3 +177,9 @@ class QemuDriver(MachineDriver):
         template = None if source.memory is not None else self._template(spec, image)
         machine = self._machine_of(spec)
         return QemuSandbox(spec, folder, self._qemu, machine, image, template=template, source=source, fit=fit)
+
+
+def _found(program: str) -> str | None:
+    """Its absolute path: it is started in another folder than this one."""
+    path = shutil.which(program)
+    return None if path is None else os.path.abspath(path)

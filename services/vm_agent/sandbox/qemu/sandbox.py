@@ -149,7 +149,8 @@ class QemuSandbox(MachineSandbox):
             passed = [guest, monitor, root, *work, *([self._state] if self._state >= 0 else [])]
             kernel = Kernel(self._files_of.kernel, self._files_of.initrd) if self._is_booted else None
             arguments = command_line.arguments(self._machine, files, self._jail(), kernel)
-            self._spawn([self._qemu.program, *arguments], passed=passed)
+            # In its folder: so a sweep knows whose it is, even if this agent dies before it has written that down.
+            self._spawn([self._qemu.program, *arguments], passed=passed, cwd=str(self._folder))
 
     def _open_state(self) -> int:
         if self._is_booted:
