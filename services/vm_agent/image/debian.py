@@ -83,7 +83,7 @@ def bootstrap(recipe: Recipe, origin: Origin, work: Path, tell: Callable[[str, f
     hook.write_text(customize(recipe, work))
     hook.chmod(0o755)
     command = [
-        *_own_mounts(),
+        *_apart(),
         "mmdebstrap",
         f"--mode={_mode()}",
         "--variant=minbase",
@@ -113,17 +113,15 @@ def bootstrap(recipe: Recipe, origin: Origin, work: Path, tell: Callable[[str, f
         ) from None
 
 
-def _own_mounts() -> list[str]:
-    """What puts a program's mounts out of our sight and ends them with it: it mounts /dev and /sys in the new root.
-
-    Where this may not be done, it may not mount either.
-    """
-    apart = ["unshare", "--mount"]
-    try:
-        program.run(Program([*apart, "true"], UNSHARE_SECONDS, environment()))
-    except ProgramFailed:
-        return []
-    return apart
+def _apart() -> list[str]:
+    """Through what mmdebstrap is started: it ends when we are killed, and what it mounts in the new root (/dev, /sys)
+    is out of our sight and ends with it. Who may not have mounts of his own may not mount either."""
+    ends_with_us = ["setpriv", "--pdeathsig", "INT"]
+    for way in (["unshare", "--mount", *ends_with_us], ends_with_us):
+        with contextlib.suppress(ProgramFailed):
+            program.run(Program([*way, "true"], UNSHARE_SECONDS, environment()))
+            return way
+    return []
 
 
 def _mirror(origin: Origin, work: Path) -> list[str]:
