@@ -43,8 +43,11 @@ class Tried:
 async def findings(settings: Settings, tell: Callable[[str], object]) -> list[Finding]:
     """Each is asked to start something; then what that says of KVM, and of what jobs would run under."""
     from services.vm_agent.sandbox.drivers import DRIVERS
+    from services.vm_agent.sandbox.premises import premises_of
 
-    await asyncio.to_thread(remove_leftovers, settings.home)
+    await remove_leftovers(
+        settings.home, lambda place: [make(premises_of(settings, place)) for make in DRIVERS.values()]
+    )
     tried: dict[str, Tried] = {}
     for name in DRIVERS:
         tell(f"driver {name}")

@@ -6,15 +6,16 @@ No watchdog guards a doctor, so the next one removes what is left, machines that
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import shutil
 import tempfile
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Iterable
 from pathlib import Path
 
-from services.vm_agent.sandbox.premises import SANDBOXES
-from services.vm_agent.sandbox.sweep import sweep
+from services.vm_agent.sandbox.protocol import Driver
+from services.vm_agent.sandbox.sweep import Swept
 
 PREFIX = "doctor-"
 """Then the doctor's pid and a hyphen."""
@@ -29,13 +30,24 @@ def place_for(home: Path) -> Generator[Path]:
         yield Path(folder)
 
 
-def remove_leftovers(home: Path) -> list[str]:
-    """The names of the folders that went. Blocking."""
+async def remove_leftovers(home: Path, drivers_in: Callable[[Path], Iterable[Driver]]) -> list[str]:
+    """The names of the folders that went. Each driver sweeps its own, for a machine may stand on another server; what
+    resists keeps its folder for the next time."""
     gone: list[str] = []
+    for place in await asyncio.to_thread(_abandoned, home):
+        swept: list[Swept] = []
+        for driver in drivers_in(place):
+            swept += await driver.sweep(())
+        if all(one.removed for one in swept):
+            await asyncio.to_thread(shutil.rmtree, place, ignore_errors=True)
+            gone.append(place.name)
+    return gone
+
+
+def _abandoned(home: Path) -> list[Path]:
+    found: list[Path] = []
     for place in home.glob(f"{PREFIX}*"):
         pid = place.name.removeprefix(PREFIX).partition("-")[0]
         if pid.isdecimal() and not os.path.exists(f"/proc/{pid}"):
-            sweep(place / SANDBOXES)
-            shutil.rmtree(place, ignore_errors=True)
-            gone.append(place.name)
-    return gone
+            found.append(place)
+    return found

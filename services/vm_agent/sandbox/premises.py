@@ -10,8 +10,6 @@ from pathlib import Path
 
 from libs.settings import Settings
 
-SANDBOXES = "sandboxes"
-
 
 @dataclass(frozen=True, slots=True)
 class Premises:
@@ -30,7 +28,7 @@ class Premises:
 
     @property
     def sandboxes(self) -> Path:
-        return self.folder / SANDBOXES
+        return self.folder / "sandboxes"
 
     @property
     def templates(self) -> Path:

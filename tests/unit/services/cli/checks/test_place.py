@@ -11,6 +11,12 @@ import pytest
 from services.cli.checks.place import place_for, remove_leftovers
 from services.vm_agent.sandbox import processes
 from services.vm_agent.sandbox.footprint import FILE_NAME, Footprint
+from services.vm_agent.sandbox.host import HostDriver
+from services.vm_agent.sandbox.protocol import Driver
+
+
+def drivers(place: Path) -> list[Driver]:
+    return [HostDriver(place / "sandboxes")]
 
 
 @pytest.fixture
@@ -21,7 +27,7 @@ def dead() -> int:
     return process.pid
 
 
-def test_a_machine_of_a_dead_doctor_is_ended_and_its_folder_goes(tmp_path: Path, dead: int) -> None:
+async def test_a_machine_of_a_dead_doctor_is_ended_and_its_folder_goes(tmp_path: Path, dead: int) -> None:
     sandbox = tmp_path / f"doctor-{dead}-x" / "sandboxes" / "probe-1"
     sandbox.mkdir(parents=True)
     machine = subprocess.Popen(["sleep", "60"], start_new_session=True)
@@ -31,20 +37,20 @@ def test_a_machine_of_a_dead_doctor_is_ended_and_its_folder_goes(tmp_path: Path,
             "probe-1", str(sandbox), init=machine.pid, init_started=started, owner=dead, owner_started=1
         )
         (sandbox / FILE_NAME).write_text(footprint.to_json())
-        assert remove_leftovers(tmp_path) == [f"doctor-{dead}-x"]
+        assert await remove_leftovers(tmp_path, drivers) == [f"doctor-{dead}-x"]
         assert machine.wait(timeout=10) < 0
     finally:
         machine.kill()
     assert os.listdir(tmp_path) == []
 
 
-def test_a_living_doctors_folder_and_what_is_no_doctors_stay(tmp_path: Path) -> None:
+async def test_a_living_doctors_folder_and_what_is_no_doctors_stay(tmp_path: Path) -> None:
     (tmp_path / "doctor-notes").mkdir()
     with place_for(tmp_path) as folder:
-        assert remove_leftovers(tmp_path) == []
+        assert await remove_leftovers(tmp_path, drivers) == []
         assert folder.is_dir()
     assert os.listdir(tmp_path) == ["doctor-notes"]
 
 
-def test_a_home_that_is_not_there_is_no_trouble(tmp_path: Path) -> None:
-    assert remove_leftovers(tmp_path / "none") == []
+async def test_a_home_that_is_not_there_is_no_trouble(tmp_path: Path) -> None:
+    assert await remove_leftovers(tmp_path / "none", drivers) == []
