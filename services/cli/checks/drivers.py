@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from libs.settings import DRIVERS as KNOWN
 from libs.settings import Settings
 from services.cli.checks.finding import Finding
 from services.cli.checks.place import place_for, remove_leftovers
@@ -26,7 +25,6 @@ ADVICE = (
     "rented one where nested virtualization is offered"
 )
 Device = Literal["none", "closed", "open"]
-UNKNOWN = "not in this version"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +50,8 @@ async def findings(settings: Settings, tell: Callable[[str], object]) -> list[Fi
     for name in DRIVERS:
         tell(f"driver {name}")
         tried[name] = await _try(settings, name)
-    unknown = [name for name in KNOWN if name not in tried and name != "auto"]
     return [
         *(_told(each) for each in tried.values()),
-        *(Finding(f"driver {name}", "optional", UNKNOWN) for name in unknown),
         kvm(list(tried.values()), device=_device()),
         taken(settings.driver, tried),
     ]
@@ -130,11 +126,9 @@ def taken(driver: str, tried: Mapping[str, Tried]) -> Finding:
 
     if driver != AUTO:
         what = f"FIREBREAK_DRIVER={driver}"
-        chosen = tried.get(driver)
-        if chosen is None or not chosen.probe.works:
-            return Finding(
-                what, "missing", f"does not work here: {chosen.probe.why if chosen else 'not in this version'}"
-            )
+        chosen = tried[driver]
+        if not chosen.probe.works:
+            return Finding(what, "missing", f"does not work here: {chosen.probe.why}")
         return Finding(what, "works", f"jobs run under {driver}: {chosen.isolation}")
     best = next((each for each in tried.values() if each.probe.works and each.name != HOST), None)
     if best is None:

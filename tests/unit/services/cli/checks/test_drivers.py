@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from libs import settings
 from services.cli.checks.drivers import Device, Tried, kvm, taken
+from services.vm_agent.sandbox.drivers import AUTO, DRIVERS
 from services.vm_agent.sandbox.protocol import Probe
 
 
@@ -14,6 +16,10 @@ def tried(name: str, *, works: bool, assisted: bool | None = None) -> Tried:
 
 def by_name(*drivers: Tried) -> dict[str, Tried]:
     return {each.name: each for each in drivers}
+
+
+def test_every_driver_that_a_setting_can_name_is_tried() -> None:
+    assert {AUTO, *DRIVERS} == set(settings.DRIVERS)
 
 
 def test_kvm_works_where_a_guest_booted_with_it() -> None:
