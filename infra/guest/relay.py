@@ -11,6 +11,7 @@ import contextlib
 import json
 import os
 import select
+import signal
 import socket
 import subprocess
 import sys
@@ -24,6 +25,9 @@ PULLED_BYTES = 256 * 1024
 FLAT_BYTES = 192 * 1024
 """So many are taken where they cannot be compressed."""
 BACKLOG = 64
+AWAY_SECONDS = 15 * 60
+"""Without a call from the host for so long, the agent is ended, and with it all that it started: nobody will come for
+the result, and an agent that came back would have ended the machine."""
 APART = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
 """The agent is the first process of a pid namespace, where a job cannot end it."""
 
@@ -40,6 +44,7 @@ class Relay:
         self.kept = bytearray()
         self.start = 0
         self.over = False
+        self.called = time.monotonic()
 
     def serve(self, listener):
         self.channel.setblocking(False)
@@ -57,7 +62,8 @@ class Relay:
         if not self.over and len(self.kept) < KEPT_BYTES:
             reading.append(self.channel)
         writing = [self.channel] if self.inbound and not self.over else []
-        patience = max(0, min(until for _, _, until in waiting) - time.monotonic()) if waiting else None
+        until = min([self.called + AWAY_SECONDS, *(until for _, _, until in waiting)])
+        patience = max(0, until - time.monotonic()) if waiting or not self.over else None
         ready, writable, _ = select.select(reading, writing, [], patience)
         with contextlib.suppress(BlockingIOError):
             if writable:
@@ -67,7 +73,12 @@ class Relay:
                 self.hear()
         if listener in ready:
             connection, _ = listener.accept()
+            self.called = time.monotonic()
             self.take(connection, waiting)
+        elif not self.over and time.monotonic() - self.called >= AWAY_SECONDS:
+            # The end of its stream is the agent's.
+            self.channel.shutdown(socket.SHUT_RDWR)
+            self.over = True
 
     def feed(self):
         try:
@@ -128,6 +139,9 @@ def serve(agent, uid):
     listener.bind(port() + ".new")
     os.umask(old)
     listener.listen(BACKLOG)
+    # A shell's background command ignores some signals, and all that it starts would: a job's commands must not.
+    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
     ours, theirs = socket.socketpair()
     inside = [sys.executable, "-I", "-S", agent, str(theirs.fileno()), *([uid] if uid else [])]
     apart = APART if subprocess.run([*APART, "true"], check=False, stderr=subprocess.DEVNULL).returncode == 0 else []

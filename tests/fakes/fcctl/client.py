@@ -54,6 +54,8 @@ class FakeServer:
 
     def journal(self) -> list[tuple[str, str, dict[str, object] | None]]:
         """What it was asked: method, path, body."""
+        if not (self.folder / "journal").exists():
+            return []
         return [tuple(json.loads(line)) for line in (self.folder / "journal").read_text().splitlines()]
 
     def end(self) -> None:

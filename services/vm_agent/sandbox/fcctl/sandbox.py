@@ -319,6 +319,6 @@ uid=$(id -u runner)
 mkdir -p {work} {temp} {tools}
 chown "$uid:$uid" {home} {work} {temp} {tools}
 rm -f {PLACE}/relay.sock
-setsid nohup python3 -I -S {PLACE}/relay.py serve {PLACE}/agent.py "$uid" < /dev/null > {PLACE}/relay.log 2>&1 &
+setsid python3 -I -S {PLACE}/relay.py serve {PLACE}/agent.py "$uid" < /dev/null > {PLACE}/relay.log 2>&1 &
 for i in $(seq 200); do [ -S {PLACE}/relay.sock ] && exit 0; sleep 0.1; done
 cat {PLACE}/relay.log; exit 1"""
