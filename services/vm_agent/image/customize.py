@@ -17,8 +17,8 @@ STORAGE = """\
 [storage]
 driver = "overlay"
 runroot = "/run/containers/storage"
-graphroot = "/home/runner/work/_containers/root"
-rootless_storage_path = "/home/runner/work/_containers/$USER"
+graphroot = "/home/runner/work/_containers"
+rootless_storage_path = "/home/runner/work/_containers-$UID"
 """
 
 

@@ -114,10 +114,11 @@ def bootstrap(recipe: Recipe, origin: Origin, work: Path, tell: Callable[[str, f
 
 
 def _apart() -> list[str]:
-    """Through what mmdebstrap is started: it ends when we are killed, and what it mounts in the new root (/dev, /sys)
-    is out of our sight and ends with it. Who may not have mounts of his own may not mount either."""
-    ends_with_us = ["setpriv", "--pdeathsig", "INT"]
-    for way in (["unshare", "--mount", *ends_with_us], ends_with_us):
+    """Through what mmdebstrap is started: it and all that it starts end when we are killed, and what it mounts in the
+    new root (/dev, /sys) is out of our sight and ends with it. Who may not have mounts of his own may not mount either.
+    """
+    ends_with_us = ["setpriv", "--pdeathsig", "KILL", "unshare", "--pid", "--fork", "--kill-child", "--mount-proc"]
+    for way in ([*ends_with_us, "--mount"], ["unshare", "--mount"]):
         with contextlib.suppress(ProgramFailed):
             program.run(Program([*way, "true"], UNSHARE_SECONDS, environment()))
             return way
