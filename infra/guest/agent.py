@@ -345,7 +345,7 @@ class Agent:
                 return
             work = self.children.pop(pid, None)
             if work is not None:
-                work.status = os.waitstatus_to_exitcode(status)
+                work.status = os.WEXITSTATUS(status) if os.WIFEXITED(status) else -os.WTERMSIG(status)
                 work.owed = work.sent + (waiting_bytes(work.output) if work.output >= 0 else 0)
 
     def conclude(self, work):
@@ -580,16 +580,16 @@ def pack(path, descriptor):
         entry.uname = entry.gname = ""
         return entry if entry.isreg() or entry.isdir() or entry.issym() or entry.islnk() else None
 
-    with (
-        os.fdopen(descriptor, "wb") as file,
-        tarfile.open(fileobj=file, mode="w|", format=tarfile.PAX_FORMAT) as archive,
-    ):
-        if os.path.islink(path) or not os.path.isdir(path):
-            archive.add(path, os.path.basename(path), filter=anonymous)
-            return
-        for name in sorted(os.listdir(path)):
-            archive.add(os.path.join(path, name), name, filter=anonymous)
-            archive.members = []
+    with os.fdopen(descriptor, "wb") as file:
+        # Python 3.8, which older guests have, takes no parentheses around two.
+        archive = tarfile.open(fileobj=file, mode="w|", format=tarfile.PAX_FORMAT)  # noqa: SIM115 (closed below)
+        with archive:
+            if os.path.islink(path) or not os.path.isdir(path):
+                archive.add(path, os.path.basename(path), filter=anonymous)
+                return
+            for name in sorted(os.listdir(path)):
+                archive.add(os.path.join(path, name), name, filter=anonymous)
+                archive.members = []
 
 
 def unpack(descriptor, folder):

@@ -146,7 +146,7 @@ async def ignore(data: bytes) -> None:
 async def test_a_guest_agent_that_is_killed_ends_the_sandbox(sandbox: FcctlSandbox) -> None:
     process = await sandbox.exec(["sleep", "1000"], env={}, cwd="/", output=ignore)
     assert sandbox._shell is not None
-    await sandbox._shell.run("pkill -9 -f 'firebreak/[a]gent.py'")
+    await sandbox._shell.run("pkill -9 -f -- '-S /run/firebreak/[a]gent.py'")
     with pytest.raises(SandboxLost, match="agent has ended"):
         await process.wait()
 
