@@ -106,7 +106,7 @@ class Tunnel:
             waiting = waiting or await reader.read(TAKEN_BYTES)
             if not waiting:
                 return
-            count, packed = _packed(waiting)
+            count, packed = packed_front(waiting)
             sent = position
             document = base64.encodebytes(packed).decode()
 
@@ -126,7 +126,7 @@ class Tunnel:
 
             async def pull(at: int = at) -> tuple[_Pulled, bytes]:
                 answer = await self._ask(f"pull {at}", "", f" {self._wait_seconds:g}")
-                return _read(answer.fields, _Pulled), _unpacked(answer.data)
+                return _read(answer.fields, _Pulled), unpacked(answer.data)
 
             said, data = await _again(pull)
             if said.lost:
@@ -170,7 +170,7 @@ def _read(text: str, kind: type[_Result]) -> _Result:
         raise BadAnswer("the relay in the machine answered what it never would") from None
 
 
-def _packed(data: bytes) -> tuple[int, bytes]:
+def packed_front(data: bytes) -> tuple[int, bytes]:
     """How many bytes from the front, and they compressed."""
     packed = zlib.compress(data, 1)
     if len(packed) <= PUSHED_BYTES:
@@ -178,7 +178,7 @@ def _packed(data: bytes) -> tuple[int, bytes]:
     return min(len(data), FLAT_BYTES), zlib.compress(data[:FLAT_BYTES], 1)
 
 
-def _unpacked(text: str) -> bytes:
+def unpacked(text: str) -> bytes:
     """Raises BadAnswer, too, where a few bytes would become a flood."""
     unpacking = zlib.decompressobj()
     try:

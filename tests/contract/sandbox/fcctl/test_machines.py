@@ -283,3 +283,14 @@ async def test_a_command_hears_signals_as_in_any_machine(sandbox: FcctlSandbox) 
     process = await sandbox.exec(["sleep", "1000"], env={}, cwd="/", output=ignore)
     await process.signal(signal.SIGINT)
     assert (await process.wait()).signal == signal.SIGINT
+
+
+async def test_a_record_of_a_machine_that_was_never_made_is_forgotten(
+    driver: FcctlDriver, server: FakeServer, tmp_path: Path
+) -> None:
+    """The agent died between asking and hearing the id; this server keeps no names, so there is nothing to find."""
+    records = Records(tmp_path / "fcctl")
+    records.begin("job-1", "firebreak-job-1")
+    (swept,) = await driver.sweep(set())
+    assert (swept.id, swept.removed) == ("job-1", True)
+    assert records.all() == []
