@@ -18,6 +18,8 @@ from services.vm_agent.sandbox.footprint import Footprint
 SETTLE_SECONDS = 5.0
 """How long the kernel gets to stop or to end processes; one that hangs in an uninterruptible wait may need longer."""
 POLL_SECONDS = 0.002
+REMOVE_SECONDS = 300.0
+"""For millions of files, on a busy disk."""
 QUIET_SCANS = 2
 """So many scans in a row must find nothing new: a process that forks between two looks is caught by the next."""
 
@@ -69,24 +71,33 @@ def destroy(footprint: Footprint) -> None:
 
 
 def remove_folder(folder: str) -> None:
-    """Also what a job made unreadable or unwritable."""
+    """Also what a job locked, or made a thousand folders deep. Raises OSError."""
     import shutil
 
-    with contextlib.suppress(FileNotFoundError):
+    try:
+        shutil.rmtree(folder)
+    except FileNotFoundError:
+        return
+    except (RecursionError, OSError):
+        _remove_by_programs(folder)
+
+
+def _remove_by_programs(folder: str) -> None:
+    """They need neither a stack nor a descriptor for each level."""
+    import subprocess
+
+    said = b""
+    for command in (("chmod", "-R", "u+rwx"), ("rm", "-rf")):
         try:
-            shutil.rmtree(folder)
-        except PermissionError:
-            _open_up(folder)
-            shutil.rmtree(folder)
-
-
-def _open_up(folder: str) -> None:
-    os.chmod(folder, 0o700)
-    for place, names, _ in os.walk(folder):
-        for name in names:
-            path = os.path.join(place, name)
-            if not os.path.islink(path):
-                os.chmod(path, 0o700)
+            done = subprocess.run(
+                [*command, "--", folder], stdin=subprocess.DEVNULL, capture_output=True, timeout=REMOVE_SECONDS,
+                check=False, env={"PATH": "/usr/bin:/bin"},
+            )  # fmt: skip
+        except subprocess.TimeoutExpired:
+            raise OSError(f"{folder} was not removed within {REMOVE_SECONDS:g} s") from None
+        said = done.stderr
+    if os.path.lexists(folder):
+        raise OSError(f"{folder} cannot be removed: {said.decode(errors='replace').strip()[:300]}")
 
 
 def _gather(footprint: Footprint) -> None:

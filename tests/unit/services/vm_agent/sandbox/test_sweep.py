@@ -104,3 +104,16 @@ def test_what_a_job_locked_is_removed_too(tmp_path: Path) -> None:
     (locked / "file").write_text("x")
     locked.chmod(0)
     assert [one.removed for one in sweep(tmp_path)] == [True]
+
+
+def test_a_tree_deeper_than_any_stack_is_removed(tmp_path: Path) -> None:
+    leave(tmp_path, "old")
+    here = os.open(tmp_path / "old" / "work", os.O_RDONLY)
+    for _ in range(1500):
+        os.mkdir("d", dir_fd=here)
+        inner = os.open("d", os.O_RDONLY, dir_fd=here)
+        os.close(here)
+        here = inner
+    os.close(here)
+    assert [(one.id, one.removed) for one in sweep(tmp_path)] == [("old", True)]
+    assert list(tmp_path.iterdir()) == []
