@@ -21,7 +21,9 @@ EXTENDED_HEADER_BYTES = 1024**2
 EXTENDED_HEADERS = 8
 """In a row: they are read one inside the other. An honest entry has two, its own and one of the whole archive."""
 NAME_CHARACTERS = 4096
-"""Linux takes no longer path; each part of one may become a folder."""
+"""Linux takes no longer path."""
+NAME_PARTS = 256
+"""Each may become a folder in a folder; programs that walk or remove such trees go into each from the one before."""
 FOLDER_NAMES_CHARACTERS = 64 * 1024**2
 """Folders are remembered until the end of the archive."""
 COPY_BYTES = 256 * 1024
@@ -271,4 +273,6 @@ def _parts(name: str) -> tuple[str, ...]:
     parts = tuple(part for part in name.split("/") if part not in ("", "."))
     if ".." in parts:
         raise ArchiveRefused(f"{name!r} leads outside")
+    if len(parts) > NAME_PARTS:
+        raise ArchiveRefused(f"a name of {len(parts)} folders in each other; {NAME_PARTS} are allowed")
     return parts
