@@ -58,9 +58,9 @@ bench: .venv/.synced-dev
 chaos: .venv/.synced-dev
 	@$(BIN)/pytest tests/chaos --chaos-long
 
-## machines: 200 jobs, four at a time, each in a QEMU machine, and nothing left of them (needs the image)
+## machines: 200 jobs, four at a time, each in a QEMU machine, and nothing left; hostile jobs, hosts in trouble (needs make vm)
 machines: .venv/.synced-dev
-	@$(BIN)/pytest -q -s tests/e2e/machines/test_many.py --machines-long
+	@$(BIN)/pytest -q -s tests/e2e/machines --machines-long
 
 ## schema: write proto/ anew from libs/contracts
 schema: .venv/.synced-dev

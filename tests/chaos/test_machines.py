@@ -91,6 +91,7 @@ async def test_an_agent_that_is_killed_with_four_machines_leaves_none(machines: 
     assert len(lost) == 4, lost
 
 
+@pytest.mark.long
 @pytest.mark.timeout(240)
 async def test_a_pooled_machine_that_dies_is_replaced_before_a_job_meets_it(machines: System) -> None:
     async def pooled() -> list[VmPooled]:
@@ -111,6 +112,7 @@ async def test_a_pooled_machine_that_dies_is_replaced_before_a_job_meets_it(mach
     assert host_state.alive(stood[1].pid)
 
 
+@pytest.mark.long
 @pytest.mark.timeout(240)
 async def test_an_image_that_was_cut_is_an_error_with_its_reason_until_it_is_whole_again(
     images: Path, tmp_path: Path

@@ -17,13 +17,30 @@ SIZE = "1cpu-512mb"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--machines-long", action="store_true", help="200 jobs instead of 20")
+    parser.addoption("--machines-long", action="store_true", help="200 jobs instead of 20, and the tests of minutes")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "machines_long: takes minutes; runs with --machines-long only (make machines)")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What they show of a driver, the contract tests show in every run; the whole system around it takes minutes."""
+    if _is_long(config):
+        return
+    long = [item for item in items if item.get_closest_marker("machines_long")]
+    config.hook.pytest_deselected(items=long)
+    items[:] = [item for item in items if item not in long]
 
 
 @pytest.fixture
 def machines_long(request: pytest.FixtureRequest) -> bool:
+    return _is_long(request.config)
+
+
+def _is_long(config: pytest.Config) -> bool:
     """False in a run of all tests, which begins above this folder and does not know the option."""
-    return bool(request.config.getoption("--machines-long", default=False))
+    return bool(config.getoption("--machines-long", default=False))
 
 
 @pytest.fixture(scope="session")

@@ -126,6 +126,7 @@ async def ran(system: System, text: str, conclusion: str = "success") -> list[st
     return await whole_log(system, run_id)
 
 
+@pytest.mark.machines_long
 @pytest.mark.timeout(300)
 async def test_jobs_are_apart_end_in_time_and_are_not_too_loud(machines: System, tmp_path: Path) -> None:
     """One system for all of it: its machines are made from one template."""

@@ -87,6 +87,7 @@ async def succeeds(system: System) -> None:
     assert view.conclusion == "success", (view.why, [job.why for job in view.jobs.values()])
 
 
+@pytest.mark.machines_long
 @pytest.mark.timeout(300)
 async def test_the_pool_recovers_from_whatever_happens_to_its_host(system: System, small_home: Path) -> None:
     """One system for all of it."""

@@ -114,6 +114,7 @@ def outcomes(view: RunView) -> dict[str, str | None]:
     return {job.key: job.outcome for job in view.jobs.values()}
 
 
+@pytest.mark.machines_long
 @pytest.mark.timeout(300)
 async def test_a_job_that_ends_its_machine_ends_nothing_else(machines: System) -> None:
     run_id = await machines.start(workflow())
