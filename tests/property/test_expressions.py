@@ -24,7 +24,7 @@ from libs.workflow.expressions.availability import Availability, special_functio
 from libs.workflow.expressions.casing import fold, ordinal
 from libs.workflow.expressions.functions import functions
 from libs.workflow.expressions.nodes import Binary, Call, Context, Filter, Index, Literally, Logical, Node, Not
-from libs.workflow.expressions.values import is_less, loosely_equal, parse_number, to_string
+from libs.workflow.expressions.values import is_less, loosely_equal, normal_number, parse_number, to_string
 
 names = ("github", "steps", "matrix", "nothing")
 known = Availability("", names, special_functions)
@@ -38,7 +38,10 @@ values: st.SearchStrategy[Value] = st.recursive(
 contexts: st.SearchStrategy[dict[str, Value]] = st.dictionaries(st.sampled_from(names), values)
 
 interesting_texts = ["", "a", "A", "0", " 1 ", "0x1f", "{0}", "{{0}}", "{", "[1]", '{"a": 1}', "it's", "ß", "success"]
-literals = st.sampled_from(interesting_texts) | st.text(max_size=6) | st.none() | st.booleans() | st.floats()
+
+# As the parser reads a number: whole ones are integers, so a literal of an expression is never 0.0.
+numbers = st.floats().map(normal_number)
+literals = st.sampled_from(interesting_texts) | st.text(max_size=6) | st.none() | st.booleans() | numbers
 
 
 def calls(inner: st.SearchStrategy[Node]) -> st.SearchStrategy[Node]:
