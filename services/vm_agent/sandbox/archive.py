@@ -97,6 +97,21 @@ def _reader() -> type[_Header]:
     return Header
 
 
+class _Heard:
+    """Tells what went wrong at the source from what is wrong with the archive."""
+
+    def __init__(self, source: Readable) -> None:
+        self._source = source
+        self.trouble: Exception | None = None
+
+    def read(self, size: int, /) -> bytes:
+        try:
+            return self._source.read(size)
+        except Exception as trouble:
+            self.trouble = trouble
+            raise
+
+
 def unpack(
     source: Readable,
     folder: str,
@@ -107,15 +122,18 @@ def unpack(
 ) -> None:
     """Into `folder`, which exists. Raises ArchiveRefused, FileTrouble; what was unpacked before that stays."""
     root = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    heard = _Heard(source)
     try:
         unpacking = _Unpacking(root, links_inside, most_bytes, most_entries)
-        with tarfile.open(fileobj=cast(IO[bytes], source), mode="r|", tarinfo=_reader()) as archive:
+        with tarfile.open(fileobj=cast(IO[bytes], heard), mode="r|", tarinfo=_reader()) as archive:
             while (entry := archive.next()) is not None:
                 # The reader would keep every header of the archive in memory; the stubs leave the attribute out.
                 archive.members = []  # pyright: ignore[reportAttributeAccessIssue]
                 unpacking.take(archive, entry)
         unpacking.finish()
     except (tarfile.TarError, ValueError, OverflowError, RecursionError) as trouble:
+        if trouble is heard.trouble:
+            raise
         # The reader's own, of numbers and names that are none, beside what it names.
         raise ArchiveRefused(f"not a tar archive: {trouble}") from None
     except OSError as trouble:

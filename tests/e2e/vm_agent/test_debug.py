@@ -19,6 +19,8 @@ from tests.e2e.vm_agent.test_keeping import SavableTwin, SavingDriver, failed, o
 
 KEEPING = {"FIREBREAK_POOL": "0", "FIREBREAK_KEEP_FAILED": "2:1h"}
 
+GONE_SECONDS = 10.0
+
 
 class RevivedTwin(SavableTwin):
     """Its disk is a file in its workspace's folder."""
@@ -58,6 +60,14 @@ class Shown:
         return b""
 
 
+async def gone(driver: SavingDriver) -> None:
+    """Until the failed job's own twin is removed: it is a driver of processes that are known by the folder they name,
+    and the story of the failed step, which a session goes on with, names that folder too."""
+    async with asyncio.timeout(GONE_SECONDS):
+        while driver.place.exists() and any(driver.place.iterdir()):
+            await asyncio.sleep(0.01)
+
+
 async def ask(running: Running, command: str, attempt: str = address()) -> tuple[int, Shown]:
     shown = Shown()
     session = DebugSession(running.bus, HostId(HOST), shown)
@@ -68,6 +78,7 @@ async def test_disk_and_memory_come_back_and_the_machine_goes_with_the_session(t
     driver = RevivingDriver(tmp_path / "machines")
     async with agent(tmp_path, driver=driver, settings=KEEPING) as running:
         await failed(running)
+        await gone(driver)
         for _ in range(2):
             code, shown = await ask(running, "exit 7")
             assert code == 7
