@@ -364,7 +364,8 @@ FILES: dict[str, Callable[[Peer], None]] = {
     "output for a file": answers(READ, (OUT, b"x")),
     "a grant for what is read": answers(READ, (MORE, b"\0\0\0\1")),
     "data after the end": answers(READ, DONE, (DATA, b"x")),
-    "grants beyond what it was sent": answers(PUT, (MORE, b"\0\x10\0\0")),
+    # One byte more than the window, so that it is a lie however much was sent by then.
+    "grants beyond what it was sent": answers(PUT, (MORE, b"\0\x10\0\1")),
     "data for what it is given": answers(PUT, (DATA, b"x")),
     "an archive for ever": sends_for_ever,
     "the archive": sends_archive,
