@@ -10,6 +10,7 @@ from collections.abc import Iterable
 
 import msgspec
 
+MIB = 1024**2
 PREFIX = "firebreak-"
 _SIZE = re.compile(r"(\d{1,3})cpu-(\d{1,6})(gb|mb)", re.IGNORECASE)
 LEAST_MEMORY_MIB = 256
@@ -26,6 +27,10 @@ class Size(msgspec.Struct, frozen=True, order=True):
         """The form that `parse_size` reads: `2cpu-4gb`, `1cpu-512mb`."""
         gib, rest = divmod(self.memory_mib, 1024)
         return f"{self.cpus}cpu-{self.memory_mib}mb" if rest else f"{self.cpus}cpu-{gib}gb"
+
+    @property
+    def memory_bytes(self) -> int:
+        return self.memory_mib * MIB
 
     def fits(self, limit: Size) -> bool:
         return self.cpus <= limit.cpus and self.memory_mib <= limit.memory_mib

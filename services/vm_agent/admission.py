@@ -11,7 +11,6 @@ from libs.contracts.size import Size, asked, sizes_of
 from services.vm_agent.capacity import Capacity
 from services.vm_agent.sandbox.protocol import SandboxId, SandboxSpec
 
-MIB = 1024**2
 PROCESSES = 4096
 """Of a job that asked for a size, where that is a limit and no machine: more than any build has, and no fork bomb."""
 
@@ -45,7 +44,7 @@ def spec_of(order: JobOrder, name: SandboxId, capacity: Capacity | None = None) 
     return SandboxSpec(
         name,
         network=network,
-        memory_bytes=size.memory_mib * MIB,
+        memory_bytes=size.memory_bytes,
         processes=PROCESSES,
         cpus=size.cpus,
         trust=order.trust,
@@ -53,9 +52,7 @@ def spec_of(order: JobOrder, name: SandboxId, capacity: Capacity | None = None) 
 
 
 def _machine(order: JobOrder, name: SandboxId, size: Size, disk_bytes: int) -> SandboxSpec:
-    return SandboxSpec(
-        name, memory_bytes=size.memory_mib * MIB, cpus=size.cpus, disk_bytes=disk_bytes, trust=order.trust
-    )
+    return SandboxSpec(name, memory_bytes=size.memory_bytes, cpus=size.cpus, disk_bytes=disk_bytes, trust=order.trust)
 
 
 def refusal(order: JobOrder, room: Room) -> AttemptRefused | None:

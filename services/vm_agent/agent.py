@@ -25,9 +25,10 @@ from libs.contracts.host import Heartbeat, HostDraining, HostJoined, VmDestroyed
 from libs.contracts.ids import BootId, Cause, HostId
 from libs.contracts.orders import CancelOrder, JobOrder, LargeOrder, Order
 from libs.contracts.run import CancelReason
+from libs.contracts.size import MIB
 from libs.contracts.subjects import parse_attempt
 from libs.telemetry import log
-from services.vm_agent.admission import MIB, Room, refusal, spec_of
+from services.vm_agent.admission import Room, refusal, spec_of
 from services.vm_agent.attempt import Attempt, Bases
 from services.vm_agent.capacity import Capacity
 from services.vm_agent.custody import Custody

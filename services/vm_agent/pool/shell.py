@@ -31,7 +31,7 @@ from services.vm_agent.pool.events import (
     TemplateFailed,
     TemplateThere,
 )
-from services.vm_agent.pool.shapes import shape_of, spec_of
+from services.vm_agent.pool.shapes import shape_of
 from services.vm_agent.pool.state import Pool, Pools
 from services.vm_agent.sandbox.protocol import (
     Driver,
@@ -157,7 +157,7 @@ class WarmPool:
         self._happened(TemplateThere(shape, built=True, key=prepared.key, image=prepared.image))
 
     async def _start(self, shape: Shape, vm: SandboxId) -> None:
-        sandbox = self._machines[vm] = made(self._driver, spec_of(shape, vm))
+        sandbox = self._machines[vm] = made(self._driver, shape.spec(vm))
         try:
             async with asyncio.timeout(START_SECONDS):
                 ready = await sandbox.start()

@@ -93,6 +93,17 @@ class Shape(msgspec.Struct, frozen=True, order=True):
     network: bool
     disk_bytes: int
 
+    def spec(self, name: SandboxId) -> SandboxSpec:
+        """What is asked of a driver for a machine of this shape."""
+        return SandboxSpec(
+            name,
+            network=self.network,
+            memory_bytes=self.size.memory_bytes,
+            cpus=self.size.cpus,
+            disk_bytes=self.disk_bytes,
+            trust=self.trust,
+        )
+
 
 class SandboxSpec(msgspec.Struct, frozen=True):
     """What is asked of a driver. A limit that it cannot hold is missing from the sandbox's capabilities."""

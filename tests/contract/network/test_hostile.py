@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from services.vm_agent.sandbox.machine.sandbox import Host
+from services.vm_agent.sandbox.machine.ground import Host
 from services.vm_agent.sandbox.namespaces import link_of
 from services.vm_agent.sandbox.network.namespace import Networks, obstacle
 from services.vm_agent.sandbox.network.policy import CONNECTIONS

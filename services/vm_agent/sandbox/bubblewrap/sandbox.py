@@ -15,26 +15,23 @@ from services.vm_agent.sandbox.bubblewrap.launch import Launch
 from services.vm_agent.sandbox.footprint import FILE_NAME, Footprint
 from services.vm_agent.sandbox.guest import commands
 from services.vm_agent.sandbox.guest.channel import Channel
-from services.vm_agent.sandbox.guest.paths import PATHS
+from services.vm_agent.sandbox.guest.sandbox import GuestSandbox
 from services.vm_agent.sandbox.protocol import (
-    FILE_BYTES,
     Capability,
     Exec,
     NotCapable,
     Output,
     Ready,
-    SandboxId,
     SandboxLost,
     SandboxSpec,
     SnapshotId,
-    TarStream,
 )
 
 START_SECONDS = 20.0
 """From spawn to the guest's first word; it takes some 60 ms here, and may wait for a busy machine."""
 
 
-class BubblewrapSandbox:
+class BubblewrapSandbox(GuestSandbox):
     """`program` is the bwrap to run; the job's user is `uid` where that is not the agent's own."""
 
     def __init__(
@@ -47,13 +44,12 @@ class BubblewrapSandbox:
         uid: int | None,
         in_memory: bool,
     ) -> None:
-        self.id: SandboxId = spec.id
+        super().__init__(spec.id)
         self.capabilities = frozenset(
             {Capability.PAUSE, Capability.ISOLATION, Capability.STREAMING, Capability.SIGNALS}
         )
         if not spec.network:
             self.capabilities |= {Capability.PRIVATE_NETWORK}
-        self.paths = PATHS
         # Nothing is its own before it is made: a second sandbox of that name must not remove the first one's.
         self.footprint = Footprint(id=spec.id, folder="")
         self._folder = str(folder)
@@ -62,11 +58,9 @@ class BubblewrapSandbox:
         self._program = program
         self._uid = uid
         self._in_memory = in_memory
-        self._channel: Channel | None = None
         self._launch: Launch | None = None
         self._reaped: asyncio.Future[int] | None = None
         self._ending: asyncio.Task[None] | None = None
-        self._why_unusable = "it is not started"
 
     async def start(self) -> Ready:
         begun = time.monotonic()
@@ -167,21 +161,6 @@ class BubblewrapSandbox:
             killed_for_memory=lambda: cgroups.out_of_memory_kills(groups) > kills,
         )
 
-    async def put(self, archive: TarStream | bytes, path: str) -> None:
-        await commands.put(self._usable(), archive, path)
-
-    def get(self, path: str) -> TarStream:
-        return commands.get(self._usable(), path)
-
-    async def make_folder(self, path: str) -> None:
-        await commands.make_folder(self._usable(), path)
-
-    async def write_file(self, path: str, data: bytes, mode: int = 0o644) -> None:
-        await commands.write_file(self._usable(), path, data, mode)
-
-    async def read_file(self, path: str, limit_bytes: int = FILE_BYTES) -> bytes | None:
-        return await commands.read_file(self._usable(), path, limit_bytes)
-
     async def pause(self) -> None:
         self._usable()
         await asyncio.to_thread(standstill.pause, self.footprint)
@@ -220,8 +199,3 @@ class BubblewrapSandbox:
         """A guest that broke the rules, or died, is ended at once; its files wait for `destroy`."""
         if not self._why_unusable and self._ending is None:
             self._ending = asyncio.create_task(asyncio.to_thread(standstill.kill, self.footprint))
-
-    def _usable(self) -> Channel:
-        if self._why_unusable or self._channel is None:
-            raise SandboxLost(f"sandbox {self.id} cannot be used: {self._why_unusable}")
-        return self._channel

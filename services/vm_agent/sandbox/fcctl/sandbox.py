@@ -27,19 +27,17 @@ from services.vm_agent.sandbox.footprint import FILE_NAME, Footprint
 from services.vm_agent.sandbox.guest import commands
 from services.vm_agent.sandbox.guest.channel import Channel
 from services.vm_agent.sandbox.guest.paths import GUEST_UID, PATHS
+from services.vm_agent.sandbox.guest.sandbox import GuestSandbox
 from services.vm_agent.sandbox.protocol import (
-    FILE_BYTES,
     Capability,
     Exec,
     NotCapable,
     Output,
     Ready,
     SandboxError,
-    SandboxId,
     SandboxLost,
     SandboxSpec,
     SnapshotId,
-    TarStream,
 )
 
 SIZE = Size(2, 4096)
@@ -48,6 +46,7 @@ PLACE = "/run/firebreak"
 """Of our own files in the machine: root's alone, and gone with its boot."""
 AGENT_SOURCE = Path(__file__).parents[4] / "infra/guest/agent.py"
 RELAY_SOURCE = AGENT_SOURCE.with_name("relay.py")
+NO_PAUSE = "the management API cannot stop a machine and let it go on; the drivers qemu and firecracker can"
 HELLO_SECONDS = 60.0
 PONG_SECONDS = 30.0
 _PROOF = re.compile("[0-9a-f]{64}")
@@ -65,11 +64,11 @@ class Pace(NamedTuple):
     """How long a call waits for the guest's word: while nothing is said, a call takes this long."""
 
 
-class FcctlSandbox:
+class FcctlSandbox(GuestSandbox):
     def __init__(
         self, spec: SandboxSpec, folder: Path, *, api: Api, token: str, records: Records, kind: str, pace: Pace
     ) -> None:
-        self.id: SandboxId = spec.id
+        super().__init__(spec.id)
         self.capabilities = frozenset(
             {
                 Capability.SNAPSHOT,
@@ -80,7 +79,6 @@ class FcctlSandbox:
                 Capability.SIGNALS,
             }
         )
-        self.paths = PATHS
         self.footprint = Footprint(id=spec.id, folder="")
         self._folder = folder
         self._api = api
@@ -92,10 +90,8 @@ class FcctlSandbox:
         self._asking: asyncio.Task[Machine] | None = None
         self._shell: Shell | None = None
         self._tunnel: Tunnel | None = None
-        self._channel: Channel | None = None
         self._ready: Ready | None = None
         self._snapshots: set[SnapshotId] = set()
-        self._why_unusable = "it is not started"
 
     async def start(self) -> Ready:
         if self._ready is not None:
@@ -218,32 +214,13 @@ class FcctlSandbox:
             raise NotCapable(f"the fcctl driver runs everything as the job's user, not as {user}; qemu can")
         return await commands.execute(self._usable(), argv, env=env, cwd=cwd, output=output)
 
-    async def put(self, archive: TarStream | bytes, path: str) -> None:
-        await commands.put(self._usable(), archive, path)
-
-    def get(self, path: str) -> TarStream:
-        return commands.get(self._usable(), path)
-
-    async def make_folder(self, path: str) -> None:
-        await commands.make_folder(self._usable(), path)
-
-    async def write_file(self, path: str, data: bytes, mode: int = 0o644) -> None:
-        await commands.write_file(self._usable(), path, data, mode)
-
-    async def read_file(self, path: str, limit_bytes: int = FILE_BYTES) -> bytes | None:
-        return await commands.read_file(self._usable(), path, limit_bytes)
-
     async def pause(self) -> None:
         self._usable()
-        raise NotCapable(
-            "the management API cannot stop a machine and let it go on; the drivers qemu and firecracker can"
-        )
+        raise NotCapable(NO_PAUSE)
 
     async def resume(self) -> None:
         self._usable()
-        raise NotCapable(
-            "the management API cannot stop a machine and let it go on; the drivers qemu and firecracker can"
-        )
+        raise NotCapable(NO_PAUSE)
 
     async def snapshot(self) -> SnapshotId:
         self._usable()
@@ -303,11 +280,6 @@ class FcctlSandbox:
         if self._record is None or not self._record.vm:
             raise SandboxLost(f"sandbox {self.id} has no machine")
         return self._record.vm
-
-    def _usable(self) -> Channel:
-        if self._why_unusable or self._channel is None:
-            raise SandboxLost(f"sandbox {self.id} cannot be used: {self._why_unusable}")
-        return self._channel
 
 
 def _start_relay() -> str:

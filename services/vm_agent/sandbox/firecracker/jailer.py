@@ -13,7 +13,7 @@ from pathlib import Path
 
 import msgspec
 
-from services.vm_agent.sandbox.firecracker.requests import API_SOCKET
+from services.vm_agent.sandbox.firecracker.requests import API_SOCKET, LOG
 from services.vm_agent.sandbox.machine.vmm import DESCRIPTORS
 from services.vm_agent.sandbox.protocol import SandboxLost
 
@@ -56,13 +56,15 @@ def command(jail: Jail) -> list[str]:
     ]
 
 
-def furnish(jail: Jail, linked: Mapping[str, str], owned: Mapping[str, str]) -> None:
-    """Makes the root: `linked` files are shared and only read, `owned` are moved in and the machine's own. Name to
-    path. Blocking."""
-    jail.root.mkdir(parents=True, mode=0o700)
-    os.chown(jail.root, jail.uid, jail.uid)
+def furnish(root: Path, uid: int | None, linked: Mapping[str, str], owned: Mapping[str, str]) -> None:
+    """Makes what Firecracker sees as its root: `linked` files are shared and only read, `owned` are moved in and the
+    machine's own, as is its empty log. Name to path; all belongs to `uid`, if there is one. Blocking."""
+    root.mkdir(parents=True, mode=0o700)
     for name, path in linked.items():
-        os.link(os.path.realpath(path), jail.root / name)
+        os.link(os.path.realpath(path), root / name)
     for name, path in owned.items():
-        os.rename(path, jail.root / name)
-        os.chown(jail.root / name, jail.uid, jail.uid)
+        os.rename(path, root / name)
+    (root / LOG).touch()
+    if uid is not None:
+        for path in (root, *(root / name for name in owned), root / LOG):
+            os.chown(path, uid, uid)

@@ -18,7 +18,7 @@ from services.vm_agent.image.store import Image
 from services.vm_agent.sandbox.firecracker import api, jailer, requests
 from services.vm_agent.sandbox.firecracker.api import Api
 from services.vm_agent.sandbox.firecracker.jailer import Jail
-from services.vm_agent.sandbox.firecracker.requests import API_SOCKET, LOG, MEMORY, STATE, VSOCK, WORK, Machine, Version
+from services.vm_agent.sandbox.firecracker.requests import API_SOCKET, MEMORY, STATE, VSOCK, WORK, Machine, Version
 from services.vm_agent.sandbox.machine.disk import copy_sparse
 from services.vm_agent.sandbox.machine.ground import Host
 from services.vm_agent.sandbox.machine.sandbox import Launched, MachineSandbox
@@ -116,21 +116,7 @@ class FirecrackerSandbox(MachineSandbox):
             linked |= {STATE: str(self._loaded / STATE), MEMORY: str(self._loaded / MEMORY)}
         elif self._template is not None:
             linked |= {STATE: self._template.state, MEMORY: self._template.memory}
-        jail = self._jail
-        if jail is not None:
-            jailer.furnish(jail, linked, {WORK: self.work_disk})
-            self._give(jail.root / LOG, jail.uid)
-            return
-        self.root.mkdir(mode=0o700)
-        for name, path in linked.items():
-            os.link(os.path.realpath(path), self.root / name)
-        os.rename(self.work_disk, self.root / WORK)
-        (self.root / LOG).touch()
-
-    @staticmethod
-    def _give(path: Path, uid: int) -> None:
-        path.touch()
-        os.chown(path, uid, uid)
+        jailer.furnish(self.root, self._jail and self._jail.uid, linked, {WORK: self.work_disk})
 
     def _start(self) -> None:
         jail = self._jail

@@ -32,11 +32,29 @@ CLOCK_WRONG_NS = 100_000_000
 ANSWER_SECONDS = 60.0
 """For one question; a guest that was just restored on a busy machine takes a second."""
 PROOFS = 10_000
-"""So many are remembered by one agent; a machine is told apart from those that it can meet."""
+"""So many are remembered by one driver; a machine is told apart from those that it can meet."""
 
 _Answer = TypeVar("_Answer")
 _RANDOM = re.compile("[0-9a-f]{32,128}")
-_seen: dict[str, None] = {}
+
+
+class Proofs:
+    """What the guests of one driver have drawn, as hashes: two that drew the same were not told apart."""
+
+    def __init__(self) -> None:
+        self._seen: dict[str, None] = {}
+
+    def take(self, name: str, random: str) -> str:
+        """The hash of what a guest says that it drew. Raises SandboxLost where it is nothing, or another's."""
+        if not _RANDOM.fullmatch(random):
+            raise SandboxLost(f"the guest of {name} did not show random numbers of 16 bytes or more")
+        proof = hashlib.sha256(random.encode()).hexdigest()
+        if proof in self._seen:
+            raise SandboxLost(f"the guest of {name} drew random numbers that another one drew before it: it is a twin")
+        self._seen[proof] = None
+        if len(self._seen) > PROOFS:
+            del self._seen[next(iter(self._seen))]
+        return proof
 
 
 class Network(msgspec.Struct, frozen=True):
@@ -71,7 +89,9 @@ class _Reading(NamedTuple):
     unsure_ns: int
 
 
-async def give(channel: Channel, name: str, *, work_disk: bool, network: Network | None = None) -> Proven:
+async def give(
+    channel: Channel, name: str, proofs: Proofs, *, work_disk: bool, network: Network | None = None
+) -> Proven:
     """`name` becomes the host name, as far as it may. Raises SandboxLost where it cannot be shown that the guest did as
     it was told."""
     await set_clock(channel)
@@ -90,9 +110,7 @@ async def give(channel: Channel, name: str, *, work_disk: bool, network: Network
     given = (answer.boot_id, answer.machine_id, answer.hostname)
     if given != (boot_id, machine_id, hostname):
         raise SandboxLost(f"the guest of {name} did not take the identity that it was given")
-    proof = hashlib.sha256(answer.random.encode()).hexdigest()
-    _check_proof(name, answer.random, proof)
-    return Proven(boot_id=answer.boot_id[:64], proof=proof)
+    return Proven(boot_id=boot_id, proof=proofs.take(name, answer.random))
 
 
 async def set_clock(channel: Channel) -> float:
@@ -151,13 +169,3 @@ async def _answer(stream: Stream, kind: Kind) -> bytes:
             raise SandboxLost(f"the guest answered {kind.name} with more than {ANSWER_BYTES} bytes")
     checked(await stream.acknowledged)
     return bytes(content)
-
-
-def _check_proof(name: str, random: str, proof: str) -> None:
-    if not _RANDOM.fullmatch(random):
-        raise SandboxLost(f"the guest of {name} did not show random numbers of 16 bytes or more")
-    if proof in _seen:
-        raise SandboxLost(f"the guest of {name} drew random numbers that another one drew before it: it is a twin")
-    _seen[proof] = None
-    if len(_seen) > PROOFS:
-        del _seen[next(iter(_seen))]

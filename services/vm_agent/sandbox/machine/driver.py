@@ -12,14 +12,14 @@ import time
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from libs.contracts.size import Size
+from libs.contracts.size import MIB, Size
 from services.vm_agent.image import store
 from services.vm_agent.image.store import Image, Store
 from services.vm_agent.sandbox import cgroups
 from services.vm_agent.sandbox.live import Live
 from services.vm_agent.sandbox.machine.ground import Host
 from services.vm_agent.sandbox.machine.sandbox import DISK_BYTES, MachineSandbox
-from services.vm_agent.sandbox.machine.template import DamagedTemplate, Template, Templates, check, key_of
+from services.vm_agent.sandbox.machine.template import DamagedTemplate, Template, Templates, check, key_of, verify
 from services.vm_agent.sandbox.network.namespace import Networks, obstacle
 from services.vm_agent.sandbox.premises import Premises
 from services.vm_agent.sandbox.protocol import Prepared, SandboxError, SandboxId, SandboxSpec, Shape
@@ -45,6 +45,8 @@ class MachineDriver(abc.ABC):
         self._no_network = ""
         self._preparing: dict[str, asyncio.Lock] = {}
         self._building: set[SandboxId] = set()
+        self._verified: set[str] = set()
+        """Templates that this process has made, or read to the last byte."""
 
     @abc.abstractmethod
     def _fits(self, spec: SandboxSpec) -> list[str]:
@@ -72,18 +74,12 @@ class MachineDriver(abc.ABC):
     async def prepare(self, shape: Shape) -> Prepared | None:
         """Boots a machine, warms it and saves it, unless there is a template already."""
         image = await asyncio.to_thread(self._image)
-        spec = SandboxSpec(
-            new_id("template"),
-            network=shape.network,
-            memory_bytes=shape.size.memory_mib * 1024**2,
-            cpus=shape.size.cpus,
-            disk_bytes=shape.disk_bytes,
-            trust=shape.trust,
-        )
+        spec = shape.spec(new_id("template"))
         identity = self._identity(spec, image)
         key = key_of(identity)
         async with self._preparing.setdefault(key, asyncio.Lock()):
-            if self._template(spec, image) is not None:
+            template = self._template(spec, image)
+            if template is not None and await asyncio.to_thread(self._is_whole, template):
                 return None
             phases = await self._make_template(spec, image, shape, identity)
         return Prepared(vm=spec.id, key=key, image=image.id, phases_ms=phases)
@@ -112,6 +108,7 @@ class MachineDriver(abc.ABC):
             finally:
                 await sandbox.destroy()
                 self._building.discard(sandbox.id)
+        self._verified.add(template.key)
         published = time.monotonic()
         await asyncio.to_thread(self._templates.remove_others, template)
         return {**ready.phases_ms, "saved": (saved - began) * 1000, "published": (published - saved) * 1000}
@@ -144,6 +141,17 @@ class MachineDriver(abc.ABC):
         self._templates.used(template)
         return template
 
+    def _is_whole(self, template: Template) -> bool:
+        """All of its bytes, once in this process's life: what an earlier one left may have met a crash. Blocking."""
+        if template.key not in self._verified:
+            try:
+                verify(template, linked=self.links_templates)
+            except DamagedTemplate:
+                self._templates.remove(template.key)
+                return False
+            self._verified.add(template.key)
+        return True
+
     def _identity(self, spec: SandboxSpec, image: Image) -> list[str]:
         return [self.name, f"image {image.id}", f"trust {spec.trust}", *self._fits(spec)]
 
@@ -167,7 +175,7 @@ def program_mark(path: str) -> str:
 
 
 def size_of(spec: SandboxSpec) -> Size:
-    memory = spec.memory_bytes // 1024**2 if spec.memory_bytes else USUAL_SIZE.memory_mib
+    memory = spec.memory_bytes // MIB if spec.memory_bytes else USUAL_SIZE.memory_mib
     return Size(spec.cpus or USUAL_SIZE.cpus, memory)
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from libs.contracts.size import Size
@@ -31,6 +31,7 @@ class Host:
     hierarchies: list[cgroups.Hierarchy]
     networks: Networks | None
     uid: Callable[[], int | None]
+    proofs: identity.Proofs = field(default_factory=identity.Proofs)
 
 
 class Ground:
@@ -39,7 +40,7 @@ class Ground:
     def __init__(self, spec: SandboxSpec, folder: Path, host: Host, size: Size) -> None:
         self._spec, self._folder, self._host, self._size = spec, folder, host, size
         self._networks = host.networks if spec.network else None
-        self.uid = host.uid()
+        self.uid, self.proofs = host.uid(), host.proofs
         # Nothing is its own before it is made: a second sandbox of that name must not remove the first one's.
         self.footprint = Footprint(id=spec.id, folder="")
 
@@ -52,7 +53,7 @@ class Ground:
         made = cgroups.make(
             self._host.hierarchies,
             name,
-            memory_bytes=self._size.memory_mib * 1024**2 + OVERHEAD_BYTES,
+            memory_bytes=self._size.memory_bytes + OVERHEAD_BYTES,
             processes=PROCESSES,
             cpus=self._size.cpus,
         )

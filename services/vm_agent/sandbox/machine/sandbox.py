@@ -25,20 +25,17 @@ from services.vm_agent.sandbox.guest import commands, identity
 from services.vm_agent.sandbox.guest.channel import Channel
 from services.vm_agent.sandbox.guest.commands import GuestExec
 from services.vm_agent.sandbox.guest.identity import Proven
-from services.vm_agent.sandbox.guest.paths import PATHS
+from services.vm_agent.sandbox.guest.sandbox import GuestSandbox
 from services.vm_agent.sandbox.machine import disk, liveness
 from services.vm_agent.sandbox.machine.ground import Ground, Host
 from services.vm_agent.sandbox.machine.vmm import Vmm
 from services.vm_agent.sandbox.protocol import (
-    FILE_BYTES,
     Capability,
     Output,
     Ready,
-    SandboxId,
     SandboxLost,
     SandboxSpec,
     SnapshotId,
-    TarStream,
     Terminal,
 )
 
@@ -76,21 +73,19 @@ class Launched:
     phases_ms: dict[str, float]
 
 
-class MachineSandbox(abc.ABC):
+class MachineSandbox(GuestSandbox, abc.ABC):
     """`folder` is this machine's own and does not exist yet. `image` and `size` are for `Ready`."""
 
     hello_seconds = HELLO_SECONDS
 
     def __init__(self, spec: SandboxSpec, folder: Path, host: Host, *, image: str, size: Size) -> None:
-        self.id: SandboxId = spec.id
+        super().__init__(spec.id)
         self.capabilities = _GRANTED
-        self.paths = PATHS
         self._ground = Ground(spec, folder, host, size)
         self._folder = folder
         self._spec = spec
         self._uid = self._ground.uid
         self._image, self._size = image, size
-        self._channel: Channel | None = None
         self._vmm: Vmm | None = None
         self._ready: Ready | None = None
         self._has_work = True
@@ -100,7 +95,6 @@ class MachineSandbox(abc.ABC):
         """It was stopped, and not continued yet."""
         self._ending: asyncio.Task[None] | None = None
         self._destroyed = False
-        self._why_unusable = "it is not started"
 
     @abc.abstractmethod
     async def save_template(self) -> None:
@@ -171,7 +165,9 @@ class MachineSandbox(abc.ABC):
         return channel
 
     async def _identified(self, channel: Channel) -> Proven:
-        return await identity.give(channel, self.id, work_disk=self._has_work, network=self._ground.guest_network)
+        return await identity.give(
+            channel, self.id, self._ground.proofs, work_disk=self._has_work, network=self._ground.guest_network
+        )
 
     async def _put_away(self) -> None:
         """Ends the VMM and nothing else: another one takes its place."""
@@ -305,21 +301,6 @@ class MachineSandbox(abc.ABC):
             self._usable(), argv, env=env, cwd=cwd, output=output, user=user or "runner", terminal=terminal
         )
 
-    async def put(self, archive: TarStream | bytes, path: str) -> None:
-        await commands.put(self._usable(), archive, path)
-
-    def get(self, path: str) -> TarStream:
-        return commands.get(self._usable(), path)
-
-    async def make_folder(self, path: str) -> None:
-        await commands.make_folder(self._usable(), path)
-
-    async def write_file(self, path: str, data: bytes, mode: int = 0o644) -> None:
-        await commands.write_file(self._usable(), path, data, mode)
-
-    async def read_file(self, path: str, limit_bytes: int = FILE_BYTES) -> bytes | None:
-        return await commands.read_file(self._usable(), path, limit_bytes)
-
     async def pause(self) -> None:
         self._usable()
         self._is_held = True
@@ -330,13 +311,6 @@ class MachineSandbox(abc.ABC):
         await asyncio.to_thread(standstill.resume, self.footprint)
         self._is_held = False
         await identity.set_clock(channel)
-
-    def _usable(self) -> Channel:
-        if self._channel is not None and self._channel.lost is not None:
-            raise SandboxLost(str(self._channel.lost))
-        if self._why_unusable or self._channel is None:
-            raise SandboxLost(f"machine {self.id} cannot be used: {self._why_unusable}")
-        return self._channel
 
 
 DISK_BYTES = 14 * 1024**3

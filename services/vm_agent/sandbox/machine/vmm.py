@@ -18,6 +18,7 @@ import threading
 from collections.abc import Callable, Sequence
 
 from services.vm_agent.sandbox import cgroups, descriptors, standstill
+from services.vm_agent.sandbox.guest.frames import printable
 from services.vm_agent.sandbox.network.namespace import entering
 from services.vm_agent.sandbox.protocol import SandboxLost
 
@@ -82,7 +83,7 @@ class Vmm:
             return ""
         size = os.fstat(self._output).st_size
         text = os.pread(self._output, WORDS_BYTES, max(0, size - WORDS_BYTES)).decode(errors="replace")
-        return " ".join(text.split())
+        return printable(" ".join(text.split()))
 
     async def why_it_ended(self) -> str:
         """For a guest whose stream is at its end without a word: was it the guest, or its VMM?"""

@@ -12,14 +12,13 @@ import re
 import shutil
 from pathlib import Path
 
-import msgspec
-
 from services.vm_agent.image.store import Image, check
+from services.vm_agent.sandbox.machine import remembered
 from services.vm_agent.sandbox.machine.driver import MachineDriver, disk_of, program_mark, size_of
 from services.vm_agent.sandbox.machine.saving import SavedAs, Source
 from services.vm_agent.sandbox.machine.template import Template, key_of
 from services.vm_agent.sandbox.premises import Premises
-from services.vm_agent.sandbox.protocol import Probe, SandboxError, SandboxId, SandboxLost, SandboxSpec
+from services.vm_agent.sandbox.protocol import Probe, SandboxError, SandboxId, SandboxLost, SandboxSpec, Shape
 from services.vm_agent.sandbox.qemu.command_line import KVM, TCG, Accelerator, Machine
 from services.vm_agent.sandbox.qemu.host_clock import tsc_khz
 from services.vm_agent.sandbox.qemu.sandbox import Qemu, QemuSandbox
@@ -29,18 +28,7 @@ KVM_SECONDS = 10.0
 minutes, and then emulation by QEMU is faster."""
 VERSION_SECONDS = 10.0
 PROBED = "qemu-probe.json"
-BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _VERSION = re.compile(r"version (\d+)\.(\d+)(\S*)")
-
-
-class _Probed(msgspec.Struct, frozen=True):
-    """What worked, for as long as neither the machine was restarted nor QEMU or the image changed."""
-
-    boot_id: str
-    version: str
-    image: str
-    accelerator: Accelerator
-    why: str
 
 
 class QemuDriver(MachineDriver):
@@ -72,15 +60,11 @@ class QemuDriver(MachineDriver):
             await self._find_qemu()
         except (SandboxError, OSError) as error:
             return Probe(works=False, why=str(error))
-        known = self._remembered(image)
-        if known is not None:
-            self._accelerator = known.accelerator
-            return Probe(works=True, why=known.why)
-        return await self._find_accelerator(image)
+        return self._recall(image) or await self._find_accelerator(image)
 
     async def _find_accelerator(self, image: Image) -> Probe:
         troubles: list[str] = []
-        for accelerator in (KVM, TCG) if os.access("/dev/kvm", os.R_OK | os.W_OK) else (TCG,):
+        for accelerator in (KVM, TCG) if _kvm_opens() else (TCG,):
             self._accelerator = accelerator
             try:
                 async with asyncio.timeout(KVM_SECONDS if accelerator == KVM else None):
@@ -92,23 +76,24 @@ class QemuDriver(MachineDriver):
             else:
                 without = f"; not by {troubles[0]}" if troubles else ""
                 why = f"QEMU {self._version} booted a guest in {seconds:.1f} s ({accelerator.name}{without})"
-                self._remember(image, accelerator, self._and_network(why))
-                return Probe(works=True, why=self._and_network(why))
+                probe = Probe(works=True, why=self._and_network(why))
+                remembered.remember(self._premises.folder / PROBED, self._fit_of_probe(accelerator, image), probe)
+                return probe
         self._accelerator = None
         return Probe(works=False, why=f"QEMU {self._version} boots no guest here. {'; '.join(troubles)}")
 
-    def _remembered(self, image: Image) -> _Probed | None:
-        try:
-            known = msgspec.json.decode((self._premises.folder / PROBED).read_bytes(), type=_Probed)
-        except (OSError, msgspec.MsgspecError):
-            return None
-        same = (known.boot_id, known.version, known.image) == (BOOT_ID.read_text(), self._version, image.id)
-        return known if same else None
+    def _recall(self, image: Image) -> Probe | None:
+        for accelerator in (KVM, TCG):
+            known = remembered.recall(self._premises.folder / PROBED, self._fit_of_probe(accelerator, image))
+            if known is not None:
+                self._accelerator = accelerator
+                return known
+        return None
 
-    def _remember(self, image: Image, accelerator: Accelerator, why: str) -> None:
-        self._premises.folder.mkdir(parents=True, exist_ok=True)
-        probed = _Probed(BOOT_ID.read_text(), self._version, image.id, accelerator, why)
-        (self._premises.folder / PROBED).write_bytes(msgspec.json.encode(probed))
+    def _fit_of_probe(self, accelerator: Accelerator, image: Image) -> tuple[str, ...]:
+        assert self._qemu is not None
+        kvm = f"/dev/kvm {'opens' if _kvm_opens() else 'does not open'}"
+        return (accelerator.name, self._version, program_mark(self._qemu.program), image.id, self._no_network, kvm)
 
     async def _find_qemu(self) -> Qemu:
         """Raises SandboxError."""
@@ -157,14 +142,7 @@ class QemuDriver(MachineDriver):
     def revive(self, name: SandboxId, saved: SavedAs, source: Source) -> QemuSandbox:
         """See `saving.Reviver`."""
         assert self._qemu is not None, "a driver is probed before it is used"
-        spec = SandboxSpec(
-            name,
-            network=saved.network,
-            memory_bytes=saved.size.memory_mib * 1024**2,
-            cpus=saved.size.cpus,
-            disk_bytes=saved.disk_bytes,
-            trust=saved.trust,
-        )
+        spec = Shape(saved.size, saved.trust, saved.network, saved.disk_bytes).spec(name)
         image = self._store.find(saved.image) if source.memory is not None else self._image()
         check(image)
         fit = key_of(self._identity(spec, image))
@@ -177,6 +155,10 @@ class QemuDriver(MachineDriver):
         template = None if source.memory is not None else self._template(spec, image)
         machine = self._machine_of(spec)
         return QemuSandbox(spec, folder, self._qemu, machine, image, template=template, source=source, fit=fit)
+
+
+def _kvm_opens() -> bool:
+    return os.access("/dev/kvm", os.R_OK | os.W_OK)
 
 
 def _found(program: str) -> str | None:

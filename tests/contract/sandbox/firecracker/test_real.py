@@ -72,19 +72,12 @@ async def started(folder: Path, jailed: bool, linked: dict[str, Path], namespace
         file.truncate(1024**2)
     console = folder / "console"
     program = firecracker("firecracker")
+    root, uid = folder / "root", None
+    command, cwd = [program, "--api-sock", API_SOCKET], str(root)
     if jailed:
         jail = Jail(firecracker("jailer"), program, "jail-1", 23456, str(folder), namespace)
-        jailer.furnish(jail, {name: str(path) for name, path in linked.items()}, {requests.WORK: str(work)})
-        root, command, cwd = jail.root, jailer.command(jail), "/"
-    else:
-        root = folder / "root"
-        root.mkdir()
-        for name, path in linked.items():
-            os.link(path, root / name)
-        os.rename(work, root / requests.WORK)
-        command, cwd = [program, "--api-sock", API_SOCKET], str(root)
-    (root / requests.LOG).touch()
-    os.chmod(root / requests.LOG, 0o666)
+        root, uid, command, cwd = jail.root, jail.uid, jailer.command(jail), "/"
+    jailer.furnish(root, uid, {name: str(path) for name, path in linked.items()}, {requests.WORK: str(work)})
     with console.open("wb") as output:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=cwd)
     api = Api(root / API_SOCKET)

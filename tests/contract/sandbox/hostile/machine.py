@@ -11,7 +11,8 @@ from pathlib import Path
 from libs.contracts.size import Size
 from services.vm_agent.sandbox.guest.channel import Channel
 from services.vm_agent.sandbox.machine import liveness
-from services.vm_agent.sandbox.machine.sandbox import Host, Launched, MachineSandbox
+from services.vm_agent.sandbox.machine.ground import Host
+from services.vm_agent.sandbox.machine.sandbox import Launched, MachineSandbox
 from services.vm_agent.sandbox.protocol import NotCapable, SandboxId, SandboxSpec, SnapshotId
 from tests.contract.sandbox.hostile import peer
 
@@ -21,6 +22,9 @@ LOOK_SECONDS = 0.2
 UNHURRIED_SECONDS = 2.0
 """Where something else than silence is to end it, however busy the machine is."""
 
+HOST = Host([], None, lambda: None)
+"""One for all, as a driver has it: so a twin of an earlier guest is found."""
+
 
 class HostileMachine(MachineSandbox):
     """`attack` is a name of `peer`; `said` is what its attack "the archive" sends."""
@@ -29,7 +33,7 @@ class HostileMachine(MachineSandbox):
 
     def __init__(self, attack: str, folder: Path, said: bytes = b"") -> None:
         spec = SandboxSpec(SandboxId(f"hostile-{os.urandom(6).hex()}"), network=False)
-        super().__init__(spec, folder / spec.id, Host([], None, lambda: None), image="none", size=Size(1, 512))
+        super().__init__(spec, folder / spec.id, HOST, image="none", size=Size(1, 512))
         self._attack = attack
         self._look_seconds = LOOK_SECONDS if attack in peer.SILENT else UNHURRIED_SECONDS
         self._said = said

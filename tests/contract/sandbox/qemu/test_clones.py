@@ -93,6 +93,29 @@ async def test_a_template_whose_memory_was_written_to_is_made_anew(driver: Machi
     assert made.key == template.key
 
 
+async def test_what_an_earlier_process_left_is_read_to_the_last_byte_before_it_is_counted_on(
+    driver: MachineDriver, template: Template, tmp_path: Path
+) -> None:
+    """After a crash length and time may be right, and the bytes are not what was saved."""
+    with open(template.memory, "r+b") as file:
+        file.write(b"\0" * 4096 + b"x" * 4096)
+    manifest = Path(template.folder) / "manifest.json"
+    changed = os.stat(template.memory).st_ctime_ns
+    manifest.write_text(json.dumps({**json.loads(manifest.read_text()), "memory_changed_ns": changed}))
+    left = driver.create(new_spec())._template  # pyright: ignore[reportPrivateUsage]
+    assert left is not None, "length, time and state say nothing"
+    with pytest.raises(DamagedTemplate):
+        verify(left)
+
+    later = MachineDriver(tmp_path / "sandboxes")
+    await later.probe()
+
+    assert await later.prepare(SHAPE) is None
+    made = later.create(new_spec())._template  # pyright: ignore[reportPrivateUsage]
+    assert made is not None
+    verify(made)
+
+
 async def test_restoring_leaves_the_template_as_it_was(
     driver: MachineDriver, template: Template, machine: QemuSandbox
 ) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from libs.contracts.size import Size
 from libs.settings import PoolTarget
 from services.vm_agent.capacity import Capacity
-from services.vm_agent.pool.shapes import shape_of, shapes_wanted, spec_of
+from services.vm_agent.pool.shapes import shape_of, shapes_wanted
 from services.vm_agent.sandbox.protocol import SandboxId, SandboxSpec, Shape
 
 CAPACITY = Capacity(usual=Size(1, 2048), largest=Size(4, 8192), memory_mib=10_240, disk_bytes=7)
@@ -16,7 +16,7 @@ def own(size: Size) -> Shape:
 
 
 def test_a_pools_machine_fits_the_job_that_asks_for_the_same() -> None:
-    assert shape_of(spec_of(own(Size(2, 4096)), SandboxId("a"))) == own(Size(2, 4096))
+    assert shape_of(own(Size(2, 4096)).spec(SandboxId("a"))) == own(Size(2, 4096))
 
 
 def test_a_sandbox_without_a_size_is_of_no_shape() -> None:
