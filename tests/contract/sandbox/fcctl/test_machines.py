@@ -186,13 +186,16 @@ async def test_no_machine_is_asked_for_where_there_is_no_room(driver: FcctlDrive
 
 
 @pytest.mark.parametrize("after_seconds", [0.01, 0.05, 0.2, 0.6])
-async def test_a_start_that_is_given_up_leaves_no_machine(driver: FcctlDriver, after_seconds: float) -> None:
+async def test_a_start_that_is_given_up_leaves_no_machine(
+    driver: FcctlDriver, server: FakeServer, after_seconds: float
+) -> None:
     sandbox = driver.create(new_spec())
     starting = asyncio.create_task(sandbox.start())
     await asyncio.wait({starting}, timeout=after_seconds)
     starting.cancel()
     await asyncio.gather(starting, return_exceptions=True)
     await sandbox.destroy()
+    assert await standing(server) == []
 
 
 async def test_a_machine_of_an_agent_that_died_is_released_and_a_living_ones_is_not(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import select
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 
@@ -38,6 +39,21 @@ class Peer:
     async def answer(self, returned: object = None) -> None:
         asked = await self.hear()
         self.say({"return": {} if returned is None else returned, "id": asked["id"]})
+
+    async def answer_with_descriptor(self) -> int:
+        """Takes what comes along with the next request, past the stream, which would drop it."""
+        self._writer.transport.pause_reading()  # type: ignore[attr-defined]
+        await asyncio.sleep(0)
+        line, descriptors, _, _ = await asyncio.to_thread(self._recv)
+        self.asked.append(json.loads(line))
+        self._writer.transport.resume_reading()  # type: ignore[attr-defined]
+        self.say({"return": {}, "id": self.asked[-1]["id"]})
+        (descriptor,) = descriptors
+        return descriptor
+
+    def _recv(self) -> tuple[bytes, list[int], int, object]:
+        select.select([self._end], [], [], 5)
+        return socket.recv_fds(self._end, LINE_BYTES, 1)
 
     def close(self) -> None:
         self._writer.transport.abort()
@@ -122,11 +138,15 @@ async def test_a_state_that_never_comes_has_a_deadline(connected: Connected) -> 
 async def test_a_descriptor_goes_along(connected: Connected) -> None:
     monitor, peer, _ = connected
     reading, writing = os.pipe()
-    asking = asyncio.ensure_future(monitor.ask("getfd", {"fdname": "x"}, descriptor=writing))
-    await peer.answer()
-    await asking
-    os.close(reading)
-    os.close(writing)
+    taking = asyncio.ensure_future(peer.answer_with_descriptor())
+    await asyncio.sleep(0)
+    await monitor.ask("getfd", {"fdname": "x"}, descriptor=writing)
+    theirs = await taking
+    assert peer.asked[-1]["arguments"] == {"fdname": "x"}
+    os.write(theirs, b"through the descriptor that went along")
+    assert os.read(reading, 64) == b"through the descriptor that went along"
+    for descriptor in (reading, writing, theirs):
+        os.close(descriptor)
 
 
 async def gone(peer: Peer) -> None:
