@@ -5,11 +5,15 @@ The addresses are routed to that namespace on this host for as long as the test 
 
 from __future__ import annotations
 
+import fcntl
 import subprocess
 import sys
+import tempfile
 from collections.abc import Generator
 from contextlib import contextmanager
+from pathlib import Path
 
+LOCK = Path(tempfile.gettempdir(), "fbtest-outside.lock")
 NAME, LINK = "fbtest-outside", "fbtest0"
 PUBLIC, PRIVATE, METADATA = "11.22.33.1", "10.98.76.1", "169.254.169.254"
 PORT, OTHER_PORT = 8000, 8001
@@ -29,7 +33,16 @@ serve({PORT})
 
 @contextmanager
 def outside() -> Generator[None]:
-    """Both ports answer on all three addresses."""
+    """Both ports answer on all three addresses. There is one outside at a time: it has names and addresses that all of
+    this host share, and the tests run in several processes."""
+    with LOCK.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with _standing():
+            yield
+
+
+@contextmanager
+def _standing() -> Generator[None]:
     _remove()
     _ip("netns", "add", NAME)
     try:
@@ -49,12 +62,12 @@ def outside() -> Generator[None]:
             _ip("route", "add", f"{address}/32", "via", PUBLIC, "dev", LINK)
         command = ["ip", "netns", "exec", NAME, sys.executable, "-c", LISTEN]
         with subprocess.Popen(command, stdout=subprocess.PIPE) as server:
-            assert server.stdout is not None
-            assert len({server.stdout.readline(), server.stdout.readline()}) == 2
-            # Replies come back this way, so this device forwards as a way out does.
-            with open(f"/proc/sys/net/ipv4/conf/{LINK}/forwarding", "w") as switch:
-                switch.write("1")
             try:
+                assert server.stdout is not None
+                assert len({server.stdout.readline(), server.stdout.readline()}) == 2
+                # Replies come back this way, so this device forwards as a way out does.
+                with open(f"/proc/sys/net/ipv4/conf/{LINK}/forwarding", "w") as switch:
+                    switch.write("1")
                 yield
             finally:
                 server.kill()

@@ -61,11 +61,11 @@ def resolver(folder: Path, address: str = PRIVATE) -> Generator[Path]:
     """The resolv.conf that names it."""
     command = ["ip", "netns", "exec", NAME, sys.executable, "-c", SERVE, address]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as server:
-        assert server.stdout is not None
-        assert {server.stdout.readline(), server.stdout.readline()} == {b"tcp\n", b"udp\n"}
-        configuration = folder / "resolv.conf"
-        configuration.write_text(f"nameserver {address}\n")
         try:
+            assert server.stdout is not None
+            assert {server.stdout.readline(), server.stdout.readline()} == {b"tcp\n", b"udp\n"}
+            configuration = folder / "resolv.conf"
+            configuration.write_text(f"nameserver {address}\n")
             yield configuration
         finally:
             server.kill()
