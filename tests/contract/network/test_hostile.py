@@ -21,7 +21,7 @@ from services.vm_agent.sandbox.qemu.driver import QemuDriver
 from services.vm_agent.sandbox.run import run
 from tests.contract.network.outside import METADATA, PRIVATE, PUBLIC, outside
 from tests.contract.network.resolver import ANSWER, resolver
-from tests.contract.network.test_guest import answers, spec
+from tests.contract.network.test_guest import PORT, answers, spec
 from tests.images import NAME, images_folder
 
 MORE_CONNECTIONS = CONNECTIONS + 1904
@@ -168,6 +168,17 @@ def followed() -> int:
     return int(Path("/proc/sys/net/netfilter/nf_conntrack_count").read_text())
 
 
+async def answers_again(machine: Sandbox, address: str) -> None:
+    """A flood's own packets go out first, however long this computer needs for them; then connections do again."""
+    for _ in range(6):
+        if (
+            b"hello"
+            in (await run(machine, ["timeout", "10", "bash", "-c", f"head -n 1 < /dev/tcp/{address}/{PORT}"]))[1]
+        ):
+            return
+    raise AssertionError(f"{address} no longer answers")
+
+
 @pytest.mark.timeout(180)
 async def test_names_come_from_one_resolver_and_no_other_answers(machine: Sandbox) -> None:
     for kind in ("udp", "tcp"):
@@ -195,7 +206,7 @@ async def test_forged_packets_are_dropped_and_floods_are_borne(machine: Sandbox)
 
     code, output = await python(machine, FLOOD)
     assert code == 0, output
-    assert await answers(machine, PUBLIC)
+    await answers_again(machine, PUBLIC)
 
     host = followed()
     code, output = await python(machine, SEND, PUBLIC, MORE_CONNECTIONS)

@@ -16,7 +16,6 @@ from services.vm_agent.custody import Custody
 from services.vm_agent.guard import NoGuard
 from services.vm_agent.journal import Journal
 from services.vm_agent.pool import core
-from services.vm_agent.pool.shapes import spec_of
 from services.vm_agent.pool.shell import STOPPED, WarmPool
 from services.vm_agent.pool.state import pools_of
 from services.vm_agent.sandbox.protocol import Exec, Sandbox, SandboxId, SandboxLost, SandboxSpec, Shape
@@ -120,7 +119,7 @@ async def test_one_that_died_unseen_is_replaced(driver: TwinDriver, tmp_path: Pa
 async def test_a_claimed_machine_is_the_pools_no_more(driver: TwinDriver, tmp_path: Path) -> None:
     async with stage(driver, tmp_path) as at:
         await at.full()
-        claimed = at.pool.claim(spec_of(SHAPE, SandboxId("job-1")))
+        claimed = at.pool.claim(SHAPE.spec(SandboxId("job-1")))
         assert claimed.id not in at.pool.held()
         await at.full()
     assert isinstance(claimed, TwinMachine)
