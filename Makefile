@@ -15,7 +15,7 @@ demo: .venv/.synced
 ## test: everything the project checks about itself, on its own NATS server on a free port
 test: .venv/.synced-dev tests/npm/node_modules .firecracker/firecracker
 	@$(BIN)/pytest -q -n auto tests/unit tests/property
-	@$(BIN)/pytest -q -n auto tests/contract tests/e2e tests/chaos/test_machines.py
+	@$(BIN)/pytest -q -n auto tests/contract tests/differential tests/e2e tests/chaos/test_machines.py
 	@$(BIN)/pytest -q tests/chaos --ignore tests/chaos/test_machines.py
 
 ## unit: the inner loop, seconds
@@ -66,7 +66,7 @@ machines: .venv/.synced-dev
 schema: .venv/.synced-dev
 	@$(BIN)/python -m libs.contracts.schema proto
 
-# GitHub's sample payloads, for the tests alone; without npm those tests say that they did not run.
+# GitHub's sample payloads and its own evaluator, for the tests alone; without npm those tests say that they did not run.
 tests/npm/node_modules: tests/npm/package-lock.json
 	@if command -v npm >/dev/null; then cd tests/npm && npm ci --silent --no-audit --no-fund; fi
 	@mkdir -p $@ && touch $@
