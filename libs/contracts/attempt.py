@@ -16,6 +16,9 @@ from libs.contracts.results import Result
 from libs.contracts.size import Size
 
 AnnotationLevel = Literal["notice", "warning", "error"]
+StepPart = Literal["main", "pre", "post", "setup"]
+"""What a step's record is of: a step of the plan; what its action does before all steps, or after them; or what the job
+needed around them (containers). Of all but `main` the index is beyond the plan's."""
 
 
 class AttemptStarted(msgspec.Struct, frozen=True, tag="AttemptStarted"):
@@ -59,6 +62,9 @@ class StepStarted(msgspec.Struct, frozen=True, tag="StepStarted"):
 
     step: int
     name: str
+    part: StepPart = "main"
+    of: int | None = None
+    """Of `pre` and `post`: the step of the plan whose action it is of."""
 
 
 class Annotation(msgspec.Struct, frozen=True):
@@ -94,6 +100,8 @@ class StepFinished(msgspec.Struct, frozen=True, tag="StepFinished"):
     lines: int = 0
     why: str = ""
     fingerprint: str = ""
+    part: StepPart = "main"
+    of: int | None = None
 
 
 class AttemptFinished(msgspec.Struct, frozen=True, tag="AttemptFinished"):

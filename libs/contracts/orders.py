@@ -13,6 +13,15 @@ from libs.contracts.plan import Defaults, JsonObject, PlannedJob, Repository, Te
 from libs.contracts.run import CancelReason
 
 
+class WorkflowAt(msgspec.Struct, frozen=True):
+    """A workflow file at a commit; `ref` is what was written to call it."""
+
+    repository: str
+    path: str
+    ref: str
+    sha: str
+
+
 class JobOrder(msgspec.Struct, frozen=True, tag="JobOrder"):
     """Everything that one attempt needs. `attempt` is the subject to append to, `sealed` the secrets for this host
     (a sealed box of a JSON object name -> value; of an empty object until secrets can be stored).
@@ -35,7 +44,7 @@ class JobOrder(msgspec.Struct, frozen=True, tag="JobOrder"):
     planned: PlannedJob
     timeout_ms: int
     run_attempt: int = 1
-    env: dict[str, Template] = {}
+    env: dict[str, Template] | str = {}
     defaults: Defaults = Defaults()
     github: JsonObject = {}
     needs: JsonObject = {}
@@ -46,6 +55,11 @@ class JobOrder(msgspec.Struct, frozen=True, tag="JobOrder"):
     sealed: bytes = b""
     labels: tuple[str, ...] = ()
     """Of the job's `runs-on`, evaluated: one of them may ask for a size."""
+    workflow: WorkflowAt | None = None
+    """The file that the job stands in, where it was called: `job.workflow_*` and `./` of its `uses` are about it."""
+    cancel_timeout_ms: int | None = None
+    """How long steps may go on after a cancellation; None is the agent's own."""
+    permissions: dict[str, str] | None = None
 
 
 class LargeOrder(msgspec.Struct, frozen=True, tag="LargeOrder"):

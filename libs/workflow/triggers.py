@@ -12,7 +12,7 @@ import msgspec
 
 from libs.workflow.events import default_pull_request_types
 from libs.workflow.globs import compile_glob, selected
-from libs.workflow.model import On, PatternFilter, PullRequestTrigger, PushTrigger
+from libs.workflow.model import EventTrigger, On, PatternFilter
 
 branch_prefix = "refs/heads/"
 tag_prefix = "refs/tags/"
@@ -79,11 +79,12 @@ _skip_trailer = re.compile(r"\n\n(?:[A-Za-z0-9-]+:[^\n]*\n)*(?P<words>skip-check
 
 
 def _match_without_paths(on: On, event: TriggerEvent) -> Verdict:
+    trigger = on.events.get(event.name)
     match event.name:
-        case "push" if on.push is not None:
-            return _unless_skipped(event, _match_push(on.push, event))
-        case "pull_request" if on.pull_request is not None:
-            return _unless_skipped(event, _match_pull_request(on.pull_request, event))
+        case "push" if trigger is not None:
+            return _unless_skipped(event, _match_push(trigger, event))
+        case "pull_request" if trigger is not None:
+            return _unless_skipped(event, _match_pull_request(trigger, event))
         case "workflow_dispatch" if on.workflow_dispatch is not None:
             return Matched()
         case _:
@@ -97,7 +98,7 @@ def _unless_skipped(event: TriggerEvent, verdict: Verdict) -> Verdict:
     return verdict
 
 
-def _match_push(trigger: PushTrigger, event: TriggerEvent) -> Verdict:
+def _match_push(trigger: EventTrigger, event: TriggerEvent) -> Verdict:
     """1. A deletion runs nothing. 2. A tag asks ``tags``. 3. A branch asks ``branches``.
 
     Where only one of the two filters is written, refs of the other kind do not match.
@@ -123,7 +124,7 @@ def _match_ref(
     return _match_name(kind, name, filter_)
 
 
-def _match_pull_request(trigger: PullRequestTrigger, event: TriggerEvent) -> Verdict:
+def _match_pull_request(trigger: EventTrigger, event: TriggerEvent) -> Verdict:
     types = default_pull_request_types if trigger.types is None else trigger.types
     if event.action not in types:
         return NotMatched(f"the activity is `{event.action}`, and the workflow wants {_listed(types)}")
@@ -140,13 +141,10 @@ def _match_name(kind: str, name: str, filter_: PatternFilter) -> Verdict:
 
 def _path_filter(on: On, event: TriggerEvent) -> PatternFilter | None:
     """The path filter that applies; tags have none."""
-    match event.name:
-        case "push" if on.push is not None and not event.ref.startswith(tag_prefix):
-            return on.push.paths
-        case "pull_request" if on.pull_request is not None:
-            return on.pull_request.paths
-        case _:
-            return None
+    trigger = on.events.get(event.name)
+    if trigger is None or (event.name == "push" and event.ref.startswith(tag_prefix)):
+        return None
+    return trigger.paths
 
 
 def _match_paths(filter_: PatternFilter, changed: tuple[str, ...] | None) -> Verdict:

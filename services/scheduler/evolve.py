@@ -277,5 +277,5 @@ def _ended(attempt: Attempt, how: str, why: str, at: datetime) -> Attempt:
 def _step_finished(attempt: Attempt, event: StepFinished) -> Attempt:
     if event.step in attempt.steps:
         return replace(attempt, flaw=f"step {event.step + 1} ({event.name}) has two recorded outcomes")
-    result = StepResult(event.name, event.outcome, event.conclusion, event.why)
+    result = StepResult(event.name, event.outcome, event.conclusion, event.why, event.part)
     return replace(attempt, steps={**attempt.steps, event.step: result})

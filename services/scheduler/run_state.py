@@ -11,6 +11,7 @@ from typing import Literal
 
 import msgspec
 
+from libs.contracts.attempt import StepPart
 from libs.contracts.blobs import BlobRef
 from libs.contracts.ids import BootId, CommandId, HostId, JobKey, RunId
 from libs.contracts.plan import JsonObject, Plan, PlannedJob
@@ -33,6 +34,7 @@ class StepResult(msgspec.Struct, frozen=True):
     outcome: Result
     conclusion: Result
     why: str = ""
+    part: StepPart = "main"
 
 
 class Attempt(msgspec.Struct, frozen=True):
@@ -60,7 +62,7 @@ class Attempt(msgspec.Struct, frozen=True):
 
     @property
     def steps_run(self) -> int:
-        return sum(step.outcome != "skip" for step in self.steps.values())
+        return sum(step.outcome != "skip" for step in self.steps.values() if step.part == "main")
 
 
 class Job(msgspec.Struct, frozen=True):

@@ -48,7 +48,8 @@ def _hole(planned: PlannedJob, attempt: Attempt) -> str:
         if step.index not in attempt.steps:
             return f"step {step.index + 1} ({step.name or step.id or step.uses or 'run'}) has no recorded outcome"
     known = {step.index for step in planned.steps}
-    strange = next((index for index in attempt.steps if index not in known), None)
+    planned_parts = (index for index, step in attempt.steps.items() if step.part == "main")
+    strange = next((index for index in planned_parts if index not in known), None)
     return "" if strange is None else f"an outcome is recorded for step {strange + 1}, and the plan has none"
 
 

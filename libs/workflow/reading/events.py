@@ -2,7 +2,7 @@
 
 from libs.workflow.events import activity_types
 from libs.workflow.globs import GlobError, compile_glob
-from libs.workflow.model import DispatchTrigger, On, PatternFilter, PullRequestTrigger, PushTrigger
+from libs.workflow.model import DispatchTrigger, EventTrigger, On, PatternFilter
 from libs.workflow.nodes import Entry, Mapping, Node, Scalar, Sequence, describe
 from libs.workflow.problems import KeyPath
 from libs.workflow.reading.inputs import read_dispatch
@@ -17,21 +17,20 @@ _pull_request = Shape("`pull_request`", frozenset({"types", "branches", "branche
 def read_on(reader: Reader, node: Node, path: KeyPath) -> On:
     """Every event that is named, unknown and refused ones as problems."""
     named = _named_events(reader, node, path)
-    push: PushTrigger | None = None
-    pull_request: PullRequestTrigger | None = None
+    events: dict[str, EventTrigger] = {}
     dispatch: DispatchTrigger | None = None
     for name, name_node, settings in named:
         inner = (*path, name)
         match name:
             case "push":
-                push = _read_push(reader, settings, inner)
+                events[name] = _read_push(reader, settings, inner)
             case "pull_request":
-                pull_request = _read_pull_request(reader, settings, inner)
+                events[name] = _read_pull_request(reader, settings, inner)
             case "workflow_dispatch":
                 dispatch = DispatchTrigger() if settings is None else read_dispatch(reader, settings, inner)
             case _:
                 _refuse_event(reader, name_node, name, inner)
-    return On(push=push, pull_request=pull_request, workflow_dispatch=dispatch)
+    return On(events=events, workflow_dispatch=dispatch)
 
 
 Named = tuple[str, Scalar, Node | None]
@@ -66,23 +65,23 @@ def _refuse_event(reader: Reader, node: Scalar, name: str, path: KeyPath) -> Non
     reader.error(node, f"unknown event `{name}`{reader.suggest(name, activity_types)}", path)
 
 
-def _read_push(reader: Reader, node: Node | None, path: KeyPath) -> PushTrigger:
+def _read_push(reader: Reader, node: Node | None, path: KeyPath) -> EventTrigger:
     if node is None:
-        return PushTrigger()
+        return EventTrigger()
     fields = {key: entry.value for key, entry in _fields(reader, node, _push, path).items()}
-    return PushTrigger(
+    return EventTrigger(
         branches=_read_filter(reader, fields, "branches", path),
         tags=_read_filter(reader, fields, "tags", path),
         paths=_read_filter(reader, fields, "paths", path),
     )
 
 
-def _read_pull_request(reader: Reader, node: Node | None, path: KeyPath) -> PullRequestTrigger:
+def _read_pull_request(reader: Reader, node: Node | None, path: KeyPath) -> EventTrigger:
     if node is None:
-        return PullRequestTrigger()
+        return EventTrigger()
     fields = {key: entry.value for key, entry in _fields(reader, node, _pull_request, path).items()}
     types = fields.get("types")
-    return PullRequestTrigger(
+    return EventTrigger(
         types=None if types is None else _read_types(reader, types, "pull_request", (*path, "types")),
         branches=_read_filter(reader, fields, "branches", path),
         paths=_read_filter(reader, fields, "paths", path),

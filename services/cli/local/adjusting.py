@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from msgspec.structs import replace
 
-from libs.contracts.plan import Plan, PlannedJob
+from libs.contracts.plan import Plan, PlannedJob, Template
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +23,22 @@ class Choice:
         return replace(
             plan,
             jobs=chosen(plan.jobs, self.jobs),
-            env={**self.env, **plan.env},
+            env=self._under(plan.env),
             matrix_filter=dict(self.matrix),
             trust="own",
         )
+
+    def _under(self, env: dict[str, Template] | str) -> dict[str, Template] | str:
+        """Raises BadChoice where the whole of the workflow's `env` is one expression: nothing can lie under that."""
+        if isinstance(env, dict):
+            return {**self.env, **env}
+        if self.env:
+            raise BadChoice("--env: the workflow's `env` is one expression, and variables cannot be put under it")
+        return env
+
+
+class BadChoice(Exception):
+    """What was chosen does not go with this workflow."""
 
 
 def chosen(jobs: tuple[PlannedJob, ...], ids: tuple[str, ...]) -> tuple[PlannedJob, ...]:
