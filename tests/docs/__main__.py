@@ -7,7 +7,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from tests.docs import blocks, command_line, events
+from tests.docs import blocks, command_line, events, language
 
 DOCS = Path(__file__).parents[2] / "docs"
 WITH_BLOCKS = ("architecture.md",)
@@ -15,7 +15,11 @@ WITH_BLOCKS = ("architecture.md",)
 
 def pages() -> dict[str, str]:
     """File name below docs/ -> what it should hold."""
-    whole = {"events.md": events.text(), "command-line.md": command_line.text()}
+    whole = {
+        "events.md": events.text(),
+        "command-line.md": command_line.text(),
+        "workflow-language.md": language.text(),
+    }
     return whole | {name: blocks.filled((DOCS / name).read_text()) for name in WITH_BLOCKS}
 
 

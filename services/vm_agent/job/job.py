@@ -12,8 +12,11 @@ import msgspec
 
 from libs.contracts.attempt import StepFinished, StepStarted
 from libs.contracts.blobs import BlobRef
+from libs.contracts.plan import PlannedStep
 from libs.contracts.results import Result
 from libs.contracts.run import CancelReason
+from services.vm_agent.job.background import Background
+from services.vm_agent.job.control import ControlStep
 from services.vm_agent.job.evaluation import BadKey, Evaluator
 from services.vm_agent.job.hashing import hash_files
 from services.vm_agent.job.naming import action_names
@@ -42,13 +45,13 @@ class _Counting:
 
     def __init__(self, record: Record) -> None:
         self._record = record
-        self.finished_steps = 0
+        self.steps: set[int] = set()
 
     async def started(self, event: StepStarted) -> None:
         await self._record.started(event)
 
     def finished(self, event: StepFinished) -> None:
-        self.finished_steps += 1
+        self.steps.add(event.step)
         self._record.finished(event)
 
 
@@ -60,6 +63,7 @@ class Job:
         self._record = _Counting(record)
         self._planned = around.state.order.planned.steps
         self._actions = action_names(self._planned)
+        self._background = Background()
         self._why = ""
 
     def cancel(self, reason: CancelReason) -> None:
@@ -79,17 +83,30 @@ class Job:
         return JobEnd(self._conclusion(), inline, blob, self._around.masker.mask(self._why))
 
     async def _run_steps(self, bad: str | None) -> None:
-        for index in range(len(self._planned)):
-            step = self._step(index)
-            if bad is None:
-                await step.run()
-            elif index == 0:
-                await step.fail(bad)
-            else:
-                step.skip("The job's environment could not be evaluated.")
+        try:
+            for planned in self._planned:
+                if bad is None:
+                    await self._run_step(planned)
+                elif planned.index == 0:
+                    await self._step(planned).fail(bad)
+                else:
+                    self._step(planned).skip("The job's environment could not be evaluated.")
+            await self._background.wait(self._background.steps)
+        finally:
+            await self._background.clear()
 
-    def _step(self, index: int) -> Step:
-        return Step(self._around, self._planned[index], self._actions[index], self._record)
+    async def _run_step(self, planned: PlannedStep) -> None:
+        if planned.wait is not None or planned.cancel is not None:
+            await ControlStep(self._around, planned, self._background, self._record).run()
+            return
+        step = self._step(planned)
+        if not planned.background:
+            await step.run()
+        elif await step.begins():
+            self._background.begin(planned.index, step)
+
+    def _step(self, planned: PlannedStep) -> Step:
+        return Step(self._around, planned, self._actions[planned.index], self._record)
 
     async def _make_places(self) -> None:
         around = self._around
@@ -142,8 +159,9 @@ class Job:
 
     def _gave_up(self, why: str) -> JobEnd:
         why = self._around.masker.mask(why)
-        for index in range(self._record.finished_steps, len(self._planned)):
-            self._step(index).skip(f"Not run: {why}")
+        for planned in self._planned:
+            if planned.index not in self._record.steps:
+                self._step(planned).skip(f"Not run: {why}")
         return JobEnd("error", why=why)
 
     def _evaluator(self) -> Evaluator:

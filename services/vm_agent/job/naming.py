@@ -15,6 +15,10 @@ def display_template(step: PlannedStep) -> str:
     """The name as a template: the one that was given, else `Run` and what is run."""
     if step.name:
         return step.name
+    if step.wait is not None:
+        return "Wait for background steps"
+    if step.cancel is not None:
+        return "Cancel a background step"
     return f"Run {first_line(step.run)}" if step.run is not None else f"Run {step.uses or ''}"
 
 
@@ -34,6 +38,9 @@ def action_names(steps: tuple[PlannedStep, ...]) -> list[str]:
     for step in steps:
         if step.id:
             names.append(step.id)
+            continue
+        if step.wait is not None or step.cancel is not None:
+            names.append("__wait" if step.cancel is None else "__cancel")
             continue
         base = "__run" if step.run is not None else "__" + re.sub(r"[^A-Za-z0-9]", "_", (step.uses or "").split("@")[0])
         seen[base] = seen.get(base, 0) + 1

@@ -6,7 +6,9 @@ that cannot be evaluated fails the step and says where it stands. A step that is
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import msgspec.structs
 
@@ -30,8 +32,22 @@ _STEPS = "jobs.<job_id>.steps"
 TIME_IS_OVER = "The time that a cancelled job has for its remaining steps is over."
 
 
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A step's work is over, and nobody was told yet."""
+
+    worked: Worked
+    summary: BlobRef | None
+    duration_ms: float
+    lines: int
+
+
 class Step:
-    """Used once. `action` is its `github.action`."""
+    """Used once. `action` is its `github.action`.
+
+    `run` is all of it. For a step in the background the same comes in three: `begins` where the loop meets it, `work`
+    beside the loop, `settle` where the loop waits for it: until then no other step sees what it did.
+    """
 
     def __init__(self, around: Surroundings, planned: PlannedStep, action: str, record: Record) -> None:
         self._around, self._planned, self._record = around, planned, record
@@ -40,36 +56,90 @@ class Step:
         self._first_line = around.log.lines
         self._name = shortened(around.masker.mask(display_template(planned)))
 
+    @property
+    def name(self) -> str:
+        return self._name
+
     async def run(self) -> None:
         """Raises JobError, the step being recorded, where it was Firebreak that failed."""
+        if await self.begins():
+            await self.settle(await self.work())
+
+    async def begins(self) -> bool:
+        """Whether it is to run; where it is not, that is recorded. Raises JobError."""
         if self._around.cancellation.expired:
             self._record_unrun("cancellation", TIME_IS_OVER)
-            return
-        heeds_cancellation = not self._around.cancellation.requested
+            return False
         try:
             wanted = await self._is_wanted()
         except BadKey as error:
             await self.fail(str(error))
-            return
+            return False
         except SandboxError as error:
-            await self._finish(Worked("error", why=str(error)))
-            return
+            await self.settle(self._done(Worked("error", why=str(error)), None))
+            return False
         if not wanted:
             self._record_unrun("skip", "")
-            return
+            return False
         await self._set_name()
+        return True
+
+    async def work(self, stop: asyncio.Event | None = None) -> Done:
+        """`stop` ends it before its time, as a cancellation does."""
+        heeds_cancellation = not self._around.cancellation.requested
         await self._record.started(StepStarted(self._planned.index, self._name))
-        await self._finish(await Work(self._site, self._name, heeds_cancellation, self._still_wanted).do())
+        worked = await Work(self._site, self._name, heeds_cancellation, self._still_wanted, stop).do()
+        worked, summary = await self._answers(worked)
+        await self._around.log.flush()
+        return self._done(worked, summary)
 
     def skip(self, why: str) -> None:
         """It will not run, and is accounted for."""
         self._record_unrun("skip", why)
 
+    def stopped(self, why: str) -> None:
+        """It was in the background and is ended before it did anything."""
+        self._record_unrun("cancellation", why, counts="skip")
+
     async def fail(self, why: str) -> None:
         """Something before its work went wrong."""
         await self._record.started(StepStarted(self._planned.index, self._name))
         await self._site.output.error(why)
-        await self._finish(Worked("failure", why=why))
+        await self.settle(self._done(Worked("failure", why=why), None))
+
+    async def settle(self, done: Done, *, forgiven: bool = False, ended_on_purpose: bool = False) -> Result:
+        """Takes in what the step said, decides its conclusion, records it; the answer is the conclusion.
+
+        `forgiven`: whoever waits for it goes on after a failure. `ended_on_purpose`: a step of the job ended it, and
+        that is nobody's failure.
+        """
+        output, state, worked = self._site.output, self._around.state, done.worked
+        outcome: Result = "failure" if output.said.failed and worked.outcome == "success" else worked.outcome
+        conclusion = await self._conclusion(outcome)
+        outputs = {**output.said.outputs, **(worked.outputs or {})}
+        state.add_variables(output.said.variables, tuple(output.said.paths))
+        if self._planned.id:
+            state.remember(self._planned.id, outputs, outcome, conclusion)
+        counts: Result = "success" if forgiven and conclusion == "failure" else conclusion
+        if ended_on_purpose and outcome == "cancellation":
+            counts = "skip"
+        fails_first = counts == "failure" and not state.failed
+        state.failed = state.failed or counts == "failure"
+        event = self._event(outcome, counts, done)
+        why = worked.why or (_last_error(event) if outcome == "failure" else "")
+        event = msgspec.structs.replace(event, why=self._around.masker.mask(why), summary=done.summary)
+        self._record.finished(await self._with_outputs(event, outputs))
+        await self._around.log.flush()
+        if outcome == "error":
+            raise JobError(why)
+        if fails_first:
+            await self._tell_failure()
+        return conclusion
+
+    def _done(self, worked: Worked, summary: BlobRef | None) -> Done:
+        around = self._around
+        passed = round((around.clock() - self._begun) * 1000, 3)
+        return Done(worked, summary, passed, around.log.lines - self._first_line)
 
     async def _is_wanted(self) -> bool:
         """Evaluates `env` and `if`. Raises BadKey."""
@@ -94,28 +164,6 @@ class Step:
         except (BadKey, SandboxError):
             return
         self._name = shortened(self._around.masker.mask(name))
-
-    async def _finish(self, worked: Worked) -> None:
-        """Takes in what the step said, decides its conclusion, records it."""
-        output, state = self._site.output, self._around.state
-        worked, summary = await self._answers(worked)
-        outcome: Result = "failure" if output.said.failed and worked.outcome == "success" else worked.outcome
-        conclusion = await self._conclusion(outcome)
-        outputs = {**output.said.outputs, **(worked.outputs or {})}
-        state.add_variables(output.said.variables, tuple(output.said.paths))
-        if self._planned.id:
-            state.remember(self._planned.id, outputs, outcome, conclusion)
-        fails_first = conclusion == "failure" and not state.failed
-        state.failed = state.failed or conclusion == "failure"
-        event = self._event(outcome, conclusion, worked.exit_code)
-        why = worked.why or (_last_error(event) if outcome == "failure" else "")
-        event = msgspec.structs.replace(event, why=self._around.masker.mask(why), summary=summary)
-        self._record.finished(await self._with_outputs(event, outputs))
-        await self._around.log.flush()
-        if outcome == "error":
-            raise JobError(why)
-        if fails_first:
-            await self._tell_failure()
 
     async def _tell_failure(self) -> None:
         """While everything is as the step left it."""
@@ -157,14 +205,14 @@ class Step:
         inline, blob = await stored_outputs(self._around.blobs, masked)
         return msgspec.structs.replace(event, outputs=inline, outputs_blob=blob)
 
-    def _record_unrun(self, result: Result, why: str) -> None:
+    def _record_unrun(self, result: Result, why: str, counts: Result | None = None) -> None:
         if self._planned.id:
             self._around.state.remember(self._planned.id, {}, result, result)
-        event = self._event(result, result, None)
-        self._record.finished(msgspec.structs.replace(event, duration_ms=0, why=self._around.masker.mask(why)))
+        event = self._event(result, counts or result, Done(Worked(result), None, 0, 0))
+        self._record.finished(msgspec.structs.replace(event, why=self._around.masker.mask(why)))
 
-    def _event(self, outcome: Result, conclusion: Result, exit_code: int | None) -> StepFinished:
-        output = self._site.output
+    def _event(self, outcome: Result, conclusion: Result, done: Done) -> StepFinished:
+        output, exit_code = self._site.output, done.worked.exit_code
         errors = [note.message for note in output.said.annotations if note.level == "error"]
         told = [message for message in errors if not message.startswith(EXITED)]
         return StepFinished(
@@ -172,11 +220,11 @@ class Step:
             name=self._name,
             outcome=outcome,
             conclusion=conclusion,
-            duration_ms=round((self._around.clock() - self._begun) * 1000, 3),
+            duration_ms=done.duration_ms,
             exit_code=exit_code,
             annotations=tuple(output.said.annotations),
             first_line=self._first_line,
-            lines=self._around.log.lines - self._first_line,
+            lines=done.lines,
             fingerprint=fingerprint(exit_code, told, output.tail) if outcome == "failure" else "",
         )
 

@@ -16,7 +16,7 @@ from libs.contracts.run import CancelReason
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
-StoppedBy = Literal["limit", "cancellation"]
+StoppedBy = Literal["limit", "cancellation", "request"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,9 @@ class Ended(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Supervision:
-    """`heeds_cancellation`: the step's condition held before any was requested; `still_wanted` evaluates it anew."""
+    """`heeds_cancellation`: the step's condition held before any was requested; `still_wanted` evaluates it anew.
+    `stop` is set where somebody else in the job ends this step.
+    """
 
     cancellation: Cancellation
     patience: Patience
@@ -79,26 +81,33 @@ class Supervision:
     limit_seconds: float | None
     heeds_cancellation: bool
     still_wanted: Callable[[], Awaitable[bool]]
+    stop: asyncio.Event | None = None
 
     async def watch(self, running: Running[T]) -> Ended[T]:
         """Until it has ended by itself or was stopped. Raises what its `wait` raises."""
         waiting = asyncio.ensure_future(running.wait())
         cancelled = asyncio.ensure_future(self.cancellation.wait())
+        stop = asyncio.ensure_future((self.stop or asyncio.Event()).wait())
         try:
-            stopped_by = await self._until_done_or_due(waiting, cancelled)
+            stopped_by = await self._until_done_or_due(waiting, cancelled, stop)
             if stopped_by is not None:
                 await self._stop(running, waiting)
             return Ended(await waiting, stopped_by)
         finally:
             cancelled.cancel()
+            stop.cancel()
             waiting.cancel()
 
-    async def _until_done_or_due(self, waiting: asyncio.Future[T], cancelled: asyncio.Future[None]) -> StoppedBy | None:
+    async def _until_done_or_due(
+        self, waiting: asyncio.Future[T], cancelled: asyncio.Future[None], stop: asyncio.Future[Literal[True]]
+    ) -> StoppedBy | None:
         limit = self.clock() + self.limit_seconds if self.limit_seconds is not None else float("inf")
         heeds = self.heeds_cancellation
         while True:
             if waiting.done():
                 return None
+            if stop.done():
+                return "request"
             if self.cancellation.requested and heeds:
                 heeds = False
                 if not await self.still_wanted():
@@ -106,7 +115,7 @@ class Supervision:
             due = min(limit, self.cancellation.deadline)
             if self.clock() >= due:
                 return "limit" if due == limit else "cancellation"
-            events = {waiting} if self.cancellation.requested else {waiting, cancelled}
+            events = {waiting, stop} if self.cancellation.requested else {waiting, stop, cancelled}
             seconds = due - self.clock()
             await asyncio.wait(
                 events, timeout=None if seconds == float("inf") else seconds, return_when=asyncio.FIRST_COMPLETED

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
@@ -36,6 +37,7 @@ class Work:
     name: str
     heeds_cancellation: bool
     still_wanted: Callable[[], Awaitable[bool]]
+    stop: asyncio.Event | None = None
 
     async def do(self) -> Worked:
         """An error of ours is an outcome here; only the end of the whole attempt is raised (CancelledError)."""
@@ -100,6 +102,9 @@ class Work:
                 minutes = f"{(supervision.limit_seconds or 0) / SECONDS_A_MINUTE:g}"
                 why = f"The action '{self.name}' has timed out after {minutes} minutes."
                 outcome: Result = "failure"
+            case "request":
+                why = "The step was canceled by a later step of the job."
+                outcome = "cancellation"
             case "cancellation":
                 timed_out = self.site.around.cancellation.reason == "timeout"
                 why = "The job has reached its time limit." if timed_out else "The operation was canceled."
@@ -119,6 +124,7 @@ class Work:
             limit_seconds=limit,
             heeds_cancellation=self.heeds_cancellation,
             still_wanted=self.still_wanted,
+            stop=self.stop,
         )
 
 

@@ -19,15 +19,15 @@ PUBLIC, PRIVATE, METADATA = "11.22.33.1", "10.98.76.1", "169.254.169.254"
 PORT, OTHER_PORT = 8000, 8001
 LISTEN = f"""
 import socket, threading
-def serve(port):
-    listener = socket.create_server(("0.0.0.0", port))
-    print(port, flush=True)
+def serve(listener):
     while True:
         connection, address = listener.accept()
         connection.sendall(b"hello " + address[0].encode() + b"\\n")
         connection.close()
-threading.Thread(target=serve, args=({OTHER_PORT},), daemon=True).start()
-serve({PORT})
+first, other = (socket.create_server(("0.0.0.0", port)) for port in ({PORT}, {OTHER_PORT}))
+print("ready", flush=True)
+threading.Thread(target=serve, args=(other,), daemon=True).start()
+serve(first)
 """
 
 
@@ -64,7 +64,7 @@ def _standing() -> Generator[None]:
         with subprocess.Popen(command, stdout=subprocess.PIPE) as server:
             try:
                 assert server.stdout is not None
-                assert len({server.stdout.readline(), server.stdout.readline()}) == 2
+                assert server.stdout.readline() == b"ready\n"
                 # Replies come back this way, so this device forwards as a way out does.
                 with open(f"/proc/sys/net/ipv4/conf/{LINK}/forwarding", "w") as switch:
                     switch.write("1")

@@ -32,8 +32,6 @@ def exactly(connection, count):
     return data
 
 def by_tcp():
-    listener = socket.create_server((sys.argv[1], 53))
-    print("tcp", flush=True)
     while True:
         connection, _ = listener.accept()
         with connection:
@@ -43,10 +41,11 @@ def by_tcp():
             except (OSError, EOFError, IndexError):
                 pass
 
-threading.Thread(target=by_tcp, daemon=True).start()
+listener = socket.create_server((sys.argv[1], 53))
 server = socket.socket(type=socket.SOCK_DGRAM)
 server.bind((sys.argv[1], 53))
-print("udp", flush=True)
+print("ready", flush=True)
+threading.Thread(target=by_tcp, daemon=True).start()
 while True:
     question, who = server.recvfrom(512)
     try:
@@ -63,7 +62,7 @@ def resolver(folder: Path, address: str = PRIVATE) -> Generator[Path]:
     with subprocess.Popen(command, stdout=subprocess.PIPE) as server:
         try:
             assert server.stdout is not None
-            assert {server.stdout.readline(), server.stdout.readline()} == {b"tcp\n", b"udp\n"}
+            assert server.stdout.readline() == b"ready\n"
             configuration = folder / "resolv.conf"
             configuration.write_text(f"nameserver {address}\n")
             yield configuration
