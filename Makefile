@@ -6,7 +6,7 @@ export UV_PYTHON_DOWNLOADS := never
 BIN := .venv/bin
 VM_PACKAGES := qemu-system-x86 mmdebstrap squashfs-tools e2fsprogs iproute2 nftables lz4 binutils
 
-.PHONY: demo test unit check vm image-check bench chaos machines schema format clean
+.PHONY: demo test unit check vm image-check bench differential chaos machines schema format clean
 
 ## demo: install, start everything, run a signed push through it, show the verdict (KEEP=1 leaves it running)
 demo: .venv/.synced
@@ -53,6 +53,10 @@ image-check: .venv/.synced
 ## bench: the table of figures, each beside its limit in the same run
 bench: .venv/.synced-dev
 	@$(BIN)/python -m tests.bench
+
+## differential: ours beside GitHub's own evaluator and parser on 20,000 generated expressions (needs node and npm)
+differential: .venv/.synced-dev tests/npm/node_modules
+	@$(BIN)/pytest -q -s tests/differential --differential-long
 
 ## chaos: the long forms of the crash tests
 chaos: .venv/.synced-dev

@@ -10,6 +10,11 @@ import pytest
 from tests.differential.oracle import Oracle, missing
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    what = "the long forms of the differential tests (make differential)"
+    parser.addoption("--differential-long", action="store_true", help=what)
+
+
 @pytest.fixture(scope="session")
 def oracle() -> Generator[Oracle]:
     """Skips where it is not installed, with what to do; under NO_SKIPS that is a failure."""

@@ -67,12 +67,14 @@ class Oracle:
     def evaluate(self, expression: str, contexts: Mapping[str, Value]) -> dict[str, Any]:
         """`{"value", "kind"}` or `{"error": {"kind", "message", "column"}}`; the keys of `contexts` are known names.
 
-        Status functions follow `contexts.job.status`. A column is 0 where GitHub's code tells none: evaluation.
-        Raises OracleCrash.
+        Status functions follow `contexts.job.status`. A column is 0 where GitHub's code tells none: evaluation. Columns
+        count characters, as ours do (GitHub's code counts UTF-16 units). Raises OracleCrash.
         """
         found = self._ask({"mode": "evaluate", "expr": expression, "contexts": contexts})
         if "error" in found and found["error"]["kind"] == "crash":
             raise OracleCrash(found["error"]["message"])
+        if "error" in found:
+            found["error"]["column"] = _in_characters(found["error"]["column"], expression)
         return found
 
     def parse_workflow(self, content: str, name: str = "ci.yml") -> list[Complaint]:
@@ -101,3 +103,9 @@ class Oracle:
         if not line:
             raise OracleCrash(f"no answer within {answer_seconds:g} s")
         return json.loads(line)
+
+
+def _in_characters(column: int, text: str) -> int:
+    """A 1-based column of UTF-16 units as one of characters; 0 stays 0."""
+    units = text.encode("utf-16-le", "surrogatepass")[: 2 * max(column - 1, 0)]
+    return len(units.decode("utf-16-le", "surrogatepass")) + min(column, 1)

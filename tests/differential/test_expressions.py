@@ -1,0 +1,101 @@
+"""Ours and GitHub's evaluator on generated questions: the same answer, or a difference listed with its reason."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+
+from tests.differential.comparing import Difference, compare
+from tests.differential.generating import Question, questions, shortened
+from tests.differential.known import KNOWN, explanation
+from tests.differential.oracle import Oracle, OracleCrash
+
+SHORT = 1_500
+LONG = 20_000
+
+
+def test_expressions_mean_what_they_mean_on_github(oracle: Oracle, request: pytest.FixtureRequest) -> None:
+    count = LONG if request.config.getoption("--differential-long", default=False) else SHORT
+    tally: Counter[str] = Counter()
+    unexplained: list[Difference] = []
+
+    # Each example is a seed; hypothesis has nothing to shrink, and all its examples are to be seen.
+    @settings(
+        max_examples=count,
+        deadline=None,
+        database=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(questions)
+    def ask(question: Question) -> None:
+        found = difference(oracle, question)
+        if found is None:
+            tally["the same"] += 1
+            return
+        known = explanation(found)
+        tally[f"known: {known.name}" if known else "not known"] += 1
+        if known is None:
+            unexplained.append(found)
+
+    ask()
+    print(f"\n{tally.total():,} expressions: " + ", ".join(f"{name} {times:,}" for name, times in tally.most_common()))
+    assert tally.total() >= count
+    assert not unexplained, "\n".join(shortest(oracle, found).told() for found in unexplained[:5])
+
+
+def difference(oracle: Oracle, question: Question) -> Difference | None:
+    try:
+        return compare(oracle, *question)
+    except OracleCrash:
+        return None
+
+
+def shortest(oracle: Oracle, found: Difference) -> Difference:
+    """The same kind of failure, small enough to be read."""
+
+    def fails(question: Question) -> bool:
+        smaller = difference(oracle, question)
+        return smaller is not None and explanation(smaller) is None
+
+    return difference(oracle, shortened((found.expression, dict(found.contexts)), fails)) or found
+
+
+@pytest.mark.parametrize(
+    ("name", "expression"),
+    [
+        ("end", "format(1"),
+        ("depth", "1" + " == 1" * 50),
+        ("unknown function", "foo(toJSON())"),
+        ("braces", "${{ 1 }}"),
+        ("white space", "1\xa0"),
+        ("quotes", "''''''"),
+        ("prefixes", "0b11"),
+        ("lazy", "case(true, 1, fromJSON(''))"),
+        ("numbers", "toJSON(1e21)"),
+        ("not finite", "toJSON(NaN)"),
+        ("casing", "'ß' == 'ss'"),
+        ("same name", """fromJSON('{"a":1,"A":2}').*"""),
+        ("order", """fromJSON('{"b":1,"0":2}').*"""),
+        ("prototype", """fromJSON('{"constructor":1}').*"""),
+    ],
+)
+def test_each_known_difference_is_still_one(oracle: Oracle, name: str, expression: str) -> None:
+    found = compare(oracle, expression, {})
+    assert found is not None, "GitHub's package has come to agree: take it off the list"
+    known = explanation(found)
+    assert known is not None
+    assert known.name == name
+
+
+def test_each_known_difference_has_an_example() -> None:
+    marks: list[pytest.Mark] = test_each_known_difference_is_still_one.pytestmark  # pyright: ignore[reportFunctionMemberAccess] - pytest sets it.
+    examples = {name for mark in marks for name, _ in mark.args[1]}
+    assert examples == {known.name for known in KNOWN}
+
+
+def test_a_difference_that_is_not_listed_is_found(oracle: Oracle) -> None:
+    wrong = Difference("1", {}, {"value": 2, "kind": "number"}, oracle.evaluate("1", {}))
+    assert explanation(wrong) is None
