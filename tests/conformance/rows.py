@@ -31,7 +31,8 @@ ROWS: dict[str, tuple[str, ...]] = {
         "continue-on-error", "timeout-minutes", "names", "background, wait, wait-all, cancel, parallel",
     ),
     "actions": (
-        "local", "same repository ($/)", "owner/repo@ref", "docker://", "inputs and outputs", "composite",
+        "uses of every form", "action.yml", "local", "same repository ($/)", "owner/repo@ref", "docker://",
+        "inputs and outputs", "composite",
         "composite nesting", "JavaScript", "pre and post steps", "state", "Docker actions", "checkout", "offline",
         "@actions/core, github, exec, io",
     ),

@@ -1,1 +1,1 @@
-"""Actions: what `uses:` of a step names, and `action.yml` as frozen values. Nothing is fetched and nothing runs here."""
+"""Actions: what `uses:` of a step names, and `action.yml` as frozen values. Nothing is fetched or run here."""

@@ -21,8 +21,7 @@ class Input(msgspec.Struct, frozen=True):
 
 
 class JavaScript(msgspec.Struct, frozen=True):
-    """`main`, `pre` and `post` are files, relative to the action's folder. `major` is the version of Node.js.
-    """
+    """`main`, `pre` and `post` are files, relative to the action's folder. `major` is the version of Node.js."""
 
     major: int
     main: str

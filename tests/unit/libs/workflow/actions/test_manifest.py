@@ -62,7 +62,7 @@ def test_a_javascript_action() -> None:
     assert action.has_post
 
 
-@pytest.mark.row("actions: pre and post")
+@pytest.mark.row("actions: pre and post steps")
 def test_pre_and_post_run_always_unless_the_file_says_when() -> None:
     runs = _read("runs: {using: node24, main: a.js, pre: b.js, post: c.js}").runs
     assert isinstance(runs, JavaScript)
@@ -98,11 +98,11 @@ def test_a_composite_action() -> None:
     assert isinstance(action.runs, Composite)
     first, second = action.runs.steps
     assert (first.id, first.shell, first.run, first.working_directory) == ("build", "bash", "make", "src")
-    assert first.at.line == 11
+    assert first.at.line == 10
     assert (second.uses, second.with_) == ("./other", {"a": "b"})
 
 
-@pytest.mark.row("actions: docker")
+@pytest.mark.row("actions: Docker actions")
 def test_a_docker_action() -> None:
     runs = _read(
         """\
@@ -157,7 +157,7 @@ def test_a_docker_action() -> None:
         ("inputs: [a]\nruns: {using: node20, main: a.js}", "`inputs` must be a mapping, not a list"),
         ("runs: {using: docker, image: a, args: b}", "`args` must be a list"),
         ("runs: {using: docker, image: a, args: ['${{ github.sha }}']}", "github"),
-        ("a: [", "action.yml:1:"),
+        ("a: [", "action.yml:2:1: not valid YAML"),
         ("", "action.yml:1:1"),
     ],
 )

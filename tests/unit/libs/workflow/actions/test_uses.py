@@ -9,7 +9,7 @@ from libs.workflow.actions.uses import BadUses, Image, Local, Reference, Remote,
 SHA = "8f4b7f84864484a7bf31766abe9204da3cbe65b3"
 
 
-@pytest.mark.row("actions: uses")
+@pytest.mark.row("actions: uses of every form")
 @pytest.mark.parametrize(
     ("text", "reference"),
     [
@@ -35,7 +35,7 @@ def test_a_reference_is_read(text: str, reference: Reference) -> None:
     assert parse_uses(text) == reference
 
 
-@pytest.mark.row("actions: uses")
+@pytest.mark.row("actions: uses of every form")
 @pytest.mark.parametrize(
     ("text", "why"),
     [
