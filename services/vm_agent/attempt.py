@@ -34,6 +34,7 @@ from services.vm_agent.job.supervision import Cancellation, Patience
 from services.vm_agent.job.surroundings import Surroundings
 from services.vm_agent.lease import Fenced, Lease
 from services.vm_agent.log.job_log import JobLog
+from services.vm_agent.log.matching.matchers import Matchers, matchers_of
 from services.vm_agent.log.spool import Spool
 from services.vm_agent.ports import Sources
 from services.vm_agent.sandbox.protocol import Driver, Ready, Sandbox, SandboxError, SandboxId, SandboxSpec
@@ -101,6 +102,7 @@ class Attempt:
         self._early: CancelReason | None = None
         self._masker = Masker(tuple(secrets.values()))
         subject = subjects.log(order.host, order.run_id, order.job, order.n)
+        self._matchers: Matchers | None = None
         self._log = JobLog(lambda data: bases.bus.stream_log(subject, data), Spool(bases.spool_folder), time.monotonic)
 
     def cancel(self, reason: CancelReason) -> None:
@@ -132,6 +134,8 @@ class Attempt:
 
     async def _clear(self) -> None:
         await self._log.close()
+        if self._matchers is not None:
+            await self._matchers.close()
         try:
             await self.sandbox.destroy()
         except Exception as error:
@@ -236,7 +240,9 @@ class Attempt:
         state = JobState(self.order, at, self._secrets, runner)
         if state.debug:
             runner["debug"] = "1"
+        self._matchers = matchers_of(self.order, self.sandbox.read_file, at.workspace)
         return Surroundings(
+            matchers=self._matchers,
             sandbox=self.sandbox,
             places=at,
             state=state,

@@ -44,9 +44,13 @@ def parse(line: str, names: Set[str]) -> Command | None:
 
 
 class _Form(msgspec.Struct, frozen=True):
-    """How one of the two forms separates properties and escapes what it holds; the percent sign comes last."""
+    """How one of the two forms separates properties and escapes what it holds; the percent sign comes last.
+
+    `trims`: space around all the properties is no part of the first and the last one.
+    """
 
     separator: str
+    trims: bool
     property_escapes: tuple[tuple[str, str], ...]
     data_escapes: tuple[tuple[str, str], ...]
 
@@ -54,20 +58,30 @@ class _Form(msgspec.Struct, frozen=True):
 _LINE_ENDS = (("%0D", "\r"), ("%0A", "\n"))
 _PERCENT = (("%25", "%"),)
 _OLD_ESCAPES = (("%3B", ";"), *_LINE_ENDS, ("%5D", "]"), *_PERCENT)
-_NEW = _Form(",", (*_LINE_ENDS, ("%3A", ":"), ("%2C", ","), *_PERCENT), (*_LINE_ENDS, *_PERCENT))
-_OLD = _Form(";", _OLD_ESCAPES, _OLD_ESCAPES)
+_NEW = _Form(",", True, (*_LINE_ENDS, ("%3A", ":"), ("%2C", ","), *_PERCENT), (*_LINE_ENDS, *_PERCENT))
+_OLD = _Form(";", False, _OLD_ESCAPES, _OLD_ESCAPES)
 
 
 def _command(info: str, data: str, names: Set[str], form: _Form) -> Command | None:
     name, _, rest = info.partition(" ")
     if name.lower() not in names:
         return None
-    properties: dict[str, str] = {}
-    for part in rest.strip().split(form.separator):
-        key, separator, value = part.strip().partition("=")
-        if separator and key and value:
-            properties[key.lower()] = _unescaped(value, form.property_escapes)
+    properties = _properties(rest.strip() if form.trims else rest, form)
     return Command(name, properties, _unescaped(data, form.data_escapes))
+
+
+def _properties(text: str, form: _Form) -> dict[str, str]:
+    """What has no key or no value is left out; equals signs before either of them count for nothing, as in the runner.
+
+    A key keeps the space around it, and so is another one.
+    """
+    properties: dict[str, str] = {}
+    for part in text.split(form.separator):
+        key, _, value = part.lstrip("=").partition("=")
+        value = value.lstrip("=")
+        if value:
+            properties[key.lower()] = _unescaped(value, form.property_escapes)
+    return properties
 
 
 def _unescaped(text: str, escapes: tuple[tuple[str, str], ...]) -> str:

@@ -10,21 +10,24 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from libs.contracts.attempt import Annotation, AnnotationLevel
+from libs.contracts.attempt import Annotation
+from libs.workflow.runner.annotations import annotation_of
 from libs.workflow.runner.command_syntax import Command, parse
 from libs.workflow.runner.effects import (
     AddMask,
+    AddMatchers,
     AddPath,
     Annotate,
     CommandFailed,
     Debug,
     Effect,
     Print,
+    RemoveMatchers,
     SaveState,
     SetOutput,
     SetVariable,
 )
-from libs.workflow.runner.files import is_blocked
+from libs.workflow.runner.files import blocked_name
 
 ALLOW_UNSECURE = "ACTIONS_ALLOW_UNSECURE_COMMANDS"
 ALLOW_WEAK_TOKEN = "ACTIONS_ALLOW_UNSECURE_STOPCOMMAND_TOKENS"  # noqa: S105  (a variable's name)
@@ -108,22 +111,25 @@ class CommandReader:
             case "debug":
                 yield Debug(command.data)
             case "notice" | "warning" | "error":
-                yield from _annotated(name, command, self.workspace)
+                yield from _shown(annotation_of(name, command, self.workspace))
             case "group":
                 yield Print(f"##[group]{command.data}")
             case "endgroup":
                 yield Print("##[endgroup]")
             case "echo":
                 self._set_echo(command.data)
-            case _:  # add-matcher, remove-matcher
-                yield from self._matcher(name)
+            case "add-matcher":
+                yield from _add_matchers(command.data, line)
+            case _:  # remove-matcher
+                yield from _remove_matchers(command, line)
 
     def _stop(self, token: str, line: str) -> Iterator[Effect]:
         weak = not token or token.lower() == "pause-logging" or token.lower() in self._names
-        if weak and not _is_true(self.environment.get(ALLOW_WEAK_TOKEN)):
+        if weak and not _is_set(self.environment.get(ALLOW_WEAK_TOKEN)):
             raise _Refused(
                 "You cannot use a endToken that is an empty string, the string 'pause-logging', or another workflow "
-                f"command: use a token that nobody can guess, or set the variable {ALLOW_WEAK_TOKEN} to `true`."
+                "command. Use a token that nobody can guess, or opt into insecure command execution by setting the "
+                f"`{ALLOW_WEAK_TOKEN}` environment variable to `true`."
             )
         self._resume = token.lower()
         self._names.add(self._resume)
@@ -134,9 +140,9 @@ class CommandReader:
     def _set_variable(self, command: Command) -> Iterator[Effect]:
         self._check_allowed("set-env")
         name = _required_name(command)
-        if is_blocked(name):
-            message = f"Can't update {name} environment variable using ::set-env:: command."
-            yield from _shown("error", Annotation("error", message))
+        if (blocked := blocked_name(name)) is not None:
+            message = f"Can't update {blocked} environment variable using ::set-env:: command."
+            yield from _shown(Annotation("error", message))
         else:
             yield SetVariable(name, command.data)
 
@@ -149,9 +155,7 @@ class CommandReader:
 
     def _mask(self, value: str) -> Iterator[Effect]:
         if not value.strip():
-            yield from _shown(
-                "warning", Annotation("warning", "Can't add secret mask for empty string in ##[add-mask] command.")
-            )
+            yield from _warning("Can't add secret mask for empty string in ##[add-mask] command.")
             return
         if self.echo:
             yield Print("::add-mask::***")
@@ -169,59 +173,43 @@ class CommandReader:
                 )
 
     def _deprecated(self, name: str) -> Iterator[Effect]:
-        file = "$GITHUB_OUTPUT" if name == "set-output" else "$GITHUB_STATE"
-        yield from self._once(name, f"The `{name}` command is deprecated: write `name=value` to {file} instead.")
-
-    def _matcher(self, name: str) -> Iterator[Effect]:
-        yield from self._once(
-            name,
-            f"The `{name}` command is accepted, but problem matchers are not run yet: lines make no annotations.",
-        )
-
-    def _once(self, name: str, message: str) -> Iterator[Effect]:
+        """Once a step: a step that sets a hundred outputs has made one mistake."""
         if name not in self._warned:
             self._warned.add(name)
-            yield from _shown("warning", Annotation("warning", message))
+            yield from _warning(
+                f"The `{name}` command is deprecated and will be disabled soon. "
+                "Please upgrade to using Environment Files."
+            )
 
 
-def _annotated(level: AnnotationLevel, command: Command, workspace: str) -> Iterator[Effect]:
-    properties = command.properties
-    line, end_line = _number(properties.get("line")), _number(properties.get("endline"))
-    column, end_column = _number(properties.get("col")), _number(properties.get("endcolumn"))
-    line, column = (line if line is not None else end_line), (column if column is not None else end_column)
-    if line is None or (end_line is not None and end_line != line):
-        column = end_column = None
-    if line is not None and end_line is not None and end_line < line:
-        line = end_line = None
-    if column is not None and end_column is not None and end_column < column:
-        column = end_column = None
-    annotation = Annotation(
-        level=level,
-        message=command.data,
-        title=properties.get("title", ""),
-        file=_relative(properties.get("file", ""), workspace),
-        line=line,
-        end_line=end_line,
-        column=column,
-        end_column=end_column,
-    )
-    yield from _shown(level, annotation)
+def _add_matchers(file: str, line: str) -> Iterator[Effect]:
+    if file:
+        yield AddMatchers(file, line)
+    else:
+        yield from _warning("File path must be specified.")
 
 
-def _shown(level: AnnotationLevel, annotation: Annotation) -> Iterator[Effect]:
-    yield Print(f"##[{level}]{annotation.message}")
+def _remove_matchers(command: Command, line: str) -> Iterator[Effect]:
+    owner, file = command.properties.get("owner", ""), command.data
+    if owner and file:
+        yield from _warning(
+            "Either specify an owner name or a file path in ##[remove-matcher] command. Both values cannot be set."
+        )
+    elif owner or file:
+        yield RemoveMatchers(owner, file, line)
+    else:
+        yield from _warning("Either an owner name or a file path must be specified in ##[remove-matcher] command.")
+
+
+def _warning(message: str) -> Iterator[Effect]:
+    yield from _shown(Annotation("warning", message))
+
+
+def _shown(annotation: Annotation) -> Iterator[Effect]:
+    """An annotation without a message has no line, and counts all the same."""
+    if annotation.message:
+        yield Print(f"##[{annotation.level}]{annotation.message}")
     yield Annotate(annotation)
-
-
-def _relative(file: str, workspace: str) -> str:
-    """A file of the workspace by its path in it; any other as it was given."""
-    prefix = workspace.rstrip("/") + "/"
-    return file.removeprefix(prefix) if workspace else file
-
-
-def _number(text: str | None) -> int | None:
-    digits = (text or "").strip()
-    return int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 10 else None
 
 
 def _required_name(command: Command) -> str:
@@ -233,3 +221,8 @@ def _required_name(command: Command) -> str:
 
 def _is_true(value: str | None) -> bool:
     return (value or "").strip().lower() == "true"
+
+
+def _is_set(value: str | None) -> bool:
+    """The other test of the runner, for tokens: `1` counts too."""
+    return (value or "").lower() in {"1", "true", "$true"}

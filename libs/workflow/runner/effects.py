@@ -36,6 +36,21 @@ class AddMask(msgspec.Struct, frozen=True):
     value: str
 
 
+class AddMatchers(msgspec.Struct, frozen=True):
+    """Problem matchers are to be read from this file, relative to the workspace. `line` is the command as written."""
+
+    file: str
+    line: str
+
+
+class RemoveMatchers(msgspec.Struct, frozen=True):
+    """By their owner, or all that a file names; one of the two is empty."""
+
+    owner: str
+    file: str
+    line: str
+
+
 class Annotate(msgspec.Struct, frozen=True):
     annotation: Annotation
 
@@ -52,4 +67,16 @@ class CommandFailed(msgspec.Struct, frozen=True):
     messages: tuple[str, ...]
 
 
-Effect = Print | SetOutput | SaveState | SetVariable | AddPath | AddMask | Annotate | Debug | CommandFailed
+Effect = (
+    Print
+    | SetOutput
+    | SaveState
+    | SetVariable
+    | AddPath
+    | AddMask
+    | AddMatchers
+    | RemoveMatchers
+    | Annotate
+    | Debug
+    | CommandFailed
+)

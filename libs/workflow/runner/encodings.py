@@ -2,7 +2,7 @@
 
 The runner's own: the value, three base64 alignments (also URL-safe), command-line, expression, JSON, URI and XML
 escapes, trimmed quotes, and the pieces into which PowerShell cuts a value at `&`. Beyond them: base64 of a value that
-is followed by more, other tools' JSON, URI and shell escapes.
+is followed by more, other tools' JSON, URI and shell escapes, and the escapes of workflow commands.
 """
 
 from __future__ import annotations
@@ -23,12 +23,18 @@ OPEN_BASE64_CHARACTERS = 6
 
 _XML = str.maketrans({"<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&apos;", "&": "&amp;"})
 _HTML = str.maketrans({"<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#x27;", "&": "&amp;"})
+_LINE_ENDS = re.compile(r"[\r\n]+")
+_PERCENT = re.compile(r"%[0-9A-F]{2}")
+_JSON_LINE_ENDS = str.maketrans({"\x85": "\\u0085", "\u2028": "\\u2028", "\u2029": "\\u2029"})
+_JSON_HTML = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"})
 _SHELL_SPECIAL = re.compile(r"[^\w@%+=:,./-]")
 
 
 def forms(value: str) -> set[str]:
-    """Every form of the value that is not empty, itself included; of a value of several lines also each line's."""
-    values = {value, *re.split(r"[\r\n]+", value)}
+    """Every form of the value that is not empty, itself included; of a value of several lines also each line's, and of
+    each without the space around it."""
+    values = {value, *_LINE_ENDS.split(value)}
+    values |= {one.strip() for one in values}
     return {form for one in values if one for form in _forms_of_one(one) if form}
 
 
@@ -37,9 +43,9 @@ def _forms_of_one(value: str) -> Iterator[str]:
     yield from _base64(value)
     yield value.replace('"', '\\"')
     yield value.replace("'", "''")
-    yield json.dumps(value, ensure_ascii=False)[1:-1]
-    yield json.dumps(value)[1:-1]
+    yield from _json(value)
     yield from _uri(value)
+    yield from _command(value)
     yield value.translate(_XML)
     yield value.translate(_HTML)
     yield from _shell(value)
@@ -62,12 +68,29 @@ def _base64(value: str) -> Iterator[str]:
             yield form.replace("+", "-").replace("/", "_")
 
 
+def _json(value: str) -> Iterator[str]:
+    """As the runner's own library writes it, as Python and JavaScript do, as Go does for HTML's sake, as PHP does."""
+    plain, ascii_only = json.dumps(value, ensure_ascii=False)[1:-1], json.dumps(value)[1:-1]
+    yield plain
+    yield ascii_only
+    yield plain.translate(_JSON_LINE_ENDS)
+    yield plain.translate(_JSON_HTML)
+    yield plain.replace("/", "\\/")
+    yield ascii_only.replace("/", "\\/")
+
+
 def _uri(value: str) -> Iterator[str]:
     data = value.encode("utf-8", "surrogatepass")
-    yield quote(data, safe="")
-    yield quote(data, safe="!'()*")
-    yield quote(data, safe="/")
-    yield quote_plus(data)
+    for form in (quote(data, safe=""), quote(data, safe="!'()*"), quote(data, safe="/"), quote_plus(data)):
+        yield form
+        yield _PERCENT.sub(lambda match: match.group().lower(), form)
+
+
+def _command(value: str) -> Iterator[str]:
+    """As a step that escapes what it hands to a command writes it; the second also escapes properties."""
+    data = value.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    yield data
+    yield data.replace(":", "%3A").replace(",", "%2C")
 
 
 def _shell(value: str) -> Iterator[str]:

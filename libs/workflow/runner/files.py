@@ -13,7 +13,8 @@ RUNNER_FILE_BYTES = 8 * 1024 * 1024
 SUMMARY_BYTES = 1024 * 1024
 """GitHub's bound for one step's summary."""
 BLOCKED_VARIABLES = ("NODE_OPTIONS",)
-"""What `$GITHUB_ENV` and `set-env` may not set: it would run code in every later JavaScript action."""
+"""What `$GITHUB_ENV` and `set-env` may not set: it would run code in every later JavaScript action. `GITHUB_*` and
+`RUNNER_*` may be set, as in the runner: those that it sets itself stand above them in every step's environment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,16 +76,9 @@ def prepend_paths(current: tuple[str, ...], added: tuple[str, ...]) -> tuple[str
     return tuple(paths)
 
 
-def is_blocked(name: str) -> bool:
-    """Whether a step may not set this variable for the steps behind it."""
-    return name.upper() in BLOCKED_VARIABLES
-
-
-def too_large(variable: str, size: int) -> str:
-    return (
-        f"${variable} holds {size} bytes, the limit is {RUNNER_FILE_BYTES}: write large data to a file of the "
-        "workspace and pass its path"
-    )
+def blocked_name(name: str) -> str | None:
+    """The variable, as the block list writes it, where a step may not set it for the steps behind it."""
+    return next((blocked for blocked in BLOCKED_VARIABLES if name.upper() == blocked), None)
 
 
 def text_of(data: bytes) -> str:
@@ -111,7 +105,9 @@ def _heredoc(lines: _Lines, delimiter: str) -> str:
     """The text up to the line that is the delimiter and nothing else, without the line end before it."""
     start = end = lines.place
     while (line := lines.next()) != delimiter:
-        if line is None or lines.newline == 0:
+        if line is None:
             raise _Malformed(f"Invalid value. Matching delimiter not found '{delimiter}'")
+        if lines.newline == 0:
+            raise _Malformed("Invalid value. EOF marker missing new line.")
         end = lines.place - lines.newline
     return lines.text[start:end] if end > start else ""

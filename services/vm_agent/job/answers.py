@@ -11,14 +11,14 @@ from libs.contracts.blobs import BlobRef
 from libs.workflow.runner.files import (
     RUNNER_FILE_BYTES,
     SUMMARY_BYTES,
-    is_blocked,
+    blocked_name,
     read_pairs,
     read_paths,
     text_of,
 )
 from services.vm_agent.job.surroundings import Surroundings
 from services.vm_agent.log.step_output import StepOutput
-from services.vm_agent.sandbox.protocol import FileTrouble
+from services.vm_agent.sandbox.protocol import FILE_BYTES, FileTrouble
 
 
 async def prepare_files(around: Surroundings, files: Mapping[str, str]) -> None:
@@ -54,8 +54,8 @@ async def _read(around: Surroundings, path: str, name: str, output: StepOutput) 
 
 async def _keep(output: StepOutput, name: str, key: str, value: str) -> None:
     match name:
-        case "env" if is_blocked(key):
-            await output.error(f"Can't store {key} output parameter using '$GITHUB_ENV' command.")
+        case "env" if (blocked := blocked_name(key)) is not None:
+            await output.error(f"Can't store {blocked} output parameter using '$GITHUB_ENV' command.")
         case "env":
             output.said.variables[key] = value
         case "state":
@@ -71,11 +71,16 @@ async def _fail(output: StepOutput, name: str, why: str) -> None:
 
 
 async def _summary(around: Surroundings, path: str, output: StepOutput) -> BlobRef | None:
+    """None where there is none, or where it is too large: that is shown, and fails nobody, as in GitHub's runner."""
     try:
-        data = await around.sandbox.read_file(path, SUMMARY_BYTES)
+        data = await around.sandbox.read_file(path, FILE_BYTES)
     except FileTrouble as error:
-        await output.error(f"$GITHUB_STEP_SUMMARY upload aborted, supports content up to a size of 1024k: {error}")
+        await output.error(f"Failed to create step summary using 'GITHUB_STEP_SUMMARY': {error}")
         return None
     if not data:
+        return None
+    if len(data) > SUMMARY_BYTES:
+        sizes = f"supports content up to a size of {SUMMARY_BYTES // 1024}k, got {len(data) // 1024}k"
+        await output.error(f"$GITHUB_STEP_SUMMARY upload aborted, {sizes}.")
         return None
     return await around.blobs.put(around.masker.mask(text_of(data)).encode("utf-8", "replace"))

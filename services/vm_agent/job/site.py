@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import ChainMap
+
 from libs.contracts.plan import PlannedStep
 from libs.workflow.expressions import Value
 from libs.workflow.runner.commands import CommandReader
@@ -21,9 +23,13 @@ class Site:
         self.files = {name: around.places.runner_file(name, planned.index) for name in RUNNER_FILES}
         self.github: dict[str, Value] = around.state.github(action, self.files)
         self.env: dict[str, str] = dict(around.state.env)
-        # The reader sees the step's own variables as soon as they are known: the dictionary is the same.
-        reader = CommandReader(environment=self.env, workspace=around.places.workspace, echo=around.state.debug)
-        self.output = StepOutput(planned.index, around.log, around.masker, reader, debug=around.state.debug)
+        # The reader sees the step's own variables as soon as they are known: the dictionary is the same. What the
+        # operator gave to every job may allow what is refused by default, as the runner's environment does on GitHub.
+        seen = ChainMap(self.env, dict(around.base_environment))
+        reader = CommandReader(environment=seen, workspace=around.places.workspace, echo=around.state.debug)
+        self.output = StepOutput(
+            planned.index, around.log, around.masker, reader, matchers=around.matchers, debug=around.state.debug
+        )
 
     def evaluator(self) -> Evaluator:
         around = self.around

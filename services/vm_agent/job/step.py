@@ -90,7 +90,7 @@ class Step:
         await self._record.started(StepStarted(self._planned.index, self._name))
         worked = await Work(self._site, self._name, heeds_cancellation, self._still_wanted, stop).do()
         worked, summary = await self._answers(worked)
-        await self._around.log.flush()
+        await self._end_log(failed=worked.outcome != "success" or self._site.output.said.failed)
         return self._done(worked, summary)
 
     def skip(self, why: str) -> None:
@@ -105,6 +105,7 @@ class Step:
         """Something before its work went wrong."""
         await self._record.started(StepStarted(self._planned.index, self._name))
         await self._site.output.error(why)
+        await self._end_log(failed=True)
         await self.settle(self._done(Worked("failure", why=why), None))
 
     async def settle(self, done: Done, *, forgiven: bool = False, ended_on_purpose: bool = False) -> Result:
@@ -135,6 +136,10 @@ class Step:
         if fails_first:
             await self._tell_failure()
         return conclusion
+
+    async def _end_log(self, *, failed: bool) -> None:
+        await self._around.log.end_step(self._planned.index, failed=failed)
+        await self._around.log.flush()
 
     def _done(self, worked: Worked, summary: BlobRef | None) -> Done:
         around = self._around

@@ -12,6 +12,7 @@ from services.vm_agent.job.recipe import Story
 from services.vm_agent.job.state import JobState
 from services.vm_agent.job.supervision import Cancellation, Patience
 from services.vm_agent.log.job_log import JobLog
+from services.vm_agent.log.matching.matchers import Matchers
 from services.vm_agent.ports import Sources
 from services.vm_agent.sandbox.protocol import Sandbox
 
@@ -27,6 +28,7 @@ class Surroundings:
     state: JobState
     masker: Masker
     log: JobLog
+    matchers: Matchers
     sources: Sources
     blobs: Blobs
     cancellation: Cancellation

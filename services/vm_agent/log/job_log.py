@@ -15,6 +15,7 @@ from libs.contracts.blobs import BlobRef
 from libs.contracts.envelope import encode
 from libs.contracts.logs import LogChunk
 from services.vm_agent.log.spool import Spool
+from services.vm_agent.log.tail import Tail
 
 BATCH_SECONDS = 0.05
 """Between two batches of a log that grows slowly: a reader notices no delay, the bus sees 20 messages a second."""
@@ -51,6 +52,7 @@ class JobLog:
         self._flushing: asyncio.Task[None] | None = None
         self._order = asyncio.Lock()
         self._spool_trouble: OSError | None = None
+        self._tails: dict[int, Tail] = {}
         self.truncated = False
         self.dropped_lines = 0
 
@@ -62,11 +64,9 @@ class JobLog:
     async def write(self, step: int, lines: list[str], *, wait: bool = False) -> None:
         """Appends masked lines of a step. `wait`: they may go with what follows."""
         if self.truncated:
-            self.dropped_lines += len(lines)
+            self._drop(step, lines)
             return
-        if step != self._step:
-            await self.flush()
-            self._step = step
+        await self._turn_to(step)
         characters = sum(map(len, lines))
         if characters > BATCH_CHARACTERS or len(lines) > BATCH_LINES:
             for batch in _batches(lines):
@@ -75,6 +75,18 @@ class JobLog:
             await self._add(lines, characters)
         if self._lines:
             self._schedule(wait)
+
+    async def end_step(self, step: int, *, failed: bool) -> None:
+        """A step that failed shows the end of what it printed, full as the log may be."""
+        tail = self._tails.pop(step, None)
+        if tail is None or not failed:
+            return
+        shown = [f"##[warning]{tail.dropped} lines of this step were not kept."] if tail.dropped else []
+        shown += tail.lines
+        self.dropped_lines -= len(tail.lines)
+        await self._turn_to(step)
+        await self._append(shown, sum(map(len, shown)))
+        self._schedule(wait=False)
 
     async def flush(self) -> None:
         """Everything written so far is in the spool and on its way."""
@@ -107,14 +119,27 @@ class JobLog:
                 await self._flushing
         self._spool.close()
 
+    async def _turn_to(self, step: int) -> None:
+        if step != self._step:
+            await self.flush()
+            self._step = step
+
     async def _add(self, lines: list[str], characters: int) -> None:
         if self.truncated:
-            self.dropped_lines += len(lines)
+            self._drop(self._step, lines)
             return
         if self.lines + len(lines) > LOG_LINES or self._all_characters + characters > LOG_CHARACTERS:
             self.truncated = True
-            self.dropped_lines += len(lines)
+            self._drop(self._step, lines)
             lines, characters = [TRUNCATED], len(TRUNCATED)
+        await self._append(lines, characters)
+
+    def _drop(self, step: int, lines: list[str]) -> None:
+        """What the step itself may still show."""
+        self.dropped_lines += len(lines)
+        self._tails.setdefault(step, Tail()).add(lines)
+
+    async def _append(self, lines: list[str], characters: int) -> None:
         if self._characters + characters > BATCH_CHARACTERS or len(self._lines) + len(lines) > BATCH_LINES:
             await self.flush()
         self._lines += lines

@@ -6,19 +6,19 @@ after its `add-mask` on, as in GitHub's runner.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 from libs.contracts.attempt import Annotation
 from libs.workflow.runner.command_syntax import may_hold_command
 from libs.workflow.runner.commands import CommandReader
 from libs.workflow.runner.effects import (
     AddMask,
+    AddMatchers,
     AddPath,
     Annotate,
     CommandFailed,
     Debug,
     Effect,
     Print,
+    RemoveMatchers,
     SaveState,
     SetOutput,
     SetVariable,
@@ -26,33 +26,31 @@ from libs.workflow.runner.effects import (
 from libs.workflow.runner.masking import Masker, TooManyMasks
 from services.vm_agent.log.cutting import LINE_BYTES, Block, CutLine, LineCutter
 from services.vm_agent.log.job_log import JobLog
+from services.vm_agent.log.matching.matchers import Found, Matchers, MatchersRefused
+from services.vm_agent.log.said import Said
+from services.vm_agent.sandbox.protocol import FileTrouble
 
-ANNOTATIONS_A_LEVEL = 10
-"""Of one step: GitHub shows no more."""
-ANNOTATION_CHARACTERS = 4 * 1024
-"""Of one text: GitHub's message may have 64 KiB, but an event with thirty of them must stay far below 1 MiB."""
 TAIL_LINES = 20
 """The end of a step's output, from which a failure's fingerprint is made."""
 CUT_MARK = " …[cut: the line is over 1 MiB]"
 
 
-@dataclass(slots=True)
-class Said:
-    """What a step said through commands."""
-
-    outputs: dict[str, str] = field(default_factory=dict[str, str])
-    state: dict[str, str] = field(default_factory=dict[str, str])
-    variables: dict[str, str] = field(default_factory=dict[str, str])
-    paths: list[str] = field(default_factory=list[str])
-    annotations: list[Annotation] = field(default_factory=list[Annotation])
-    failed: bool = False
-
-
 class StepOutput:
-    """`take` is the Output of the step's command. `debug` shows debug messages."""
+    """`take` is the Output of the step's command. `debug` shows debug messages. Without `matchers` none are run."""
 
-    def __init__(self, step: int, log: JobLog, masker: Masker, reader: CommandReader, *, debug: bool = False) -> None:
+    def __init__(
+        self,
+        step: int,
+        log: JobLog,
+        masker: Masker,
+        reader: CommandReader,
+        *,
+        matchers: Matchers | None = None,
+        debug: bool = False,
+    ) -> None:
         self._step, self._log, self._masker, self._reader, self._debug = step, log, masker, reader, debug
+        self._matchers = matchers
+        self._asks_as = matchers.step() if matchers is not None else 0
         self._cutter = LineCutter(lambda: masker.longest)
         self.said = Said()
         self.tail: list[str] = []
@@ -65,6 +63,8 @@ class StepOutput:
         """The command has ended: a last line without an end counts."""
         for part in self._cutter.end():
             await self._part(part)
+        if self._matchers is not None:
+            await self._matchers.end(self._asks_as)
 
     async def print(self, text: str, *, wait: bool = False) -> None:
         """The runner's own words in this step's log: masked, not obeyed."""
@@ -72,11 +72,11 @@ class StepOutput:
 
     async def error(self, message: str) -> None:
         """An error of this step: a line and an annotation."""
-        self._annotate(Annotation("error", message))
+        self.said.annotate(Annotation("error", message), self._masker)
         await self.print(f"##[error]{message}")
 
     async def warning(self, message: str) -> None:
-        self._annotate(Annotation("warning", message))
+        self.said.annotate(Annotation("warning", message), self._masker)
         await self.print(f"##[warning]{message}")
 
     async def _part(self, part: Block | CutLine) -> None:
@@ -84,7 +84,7 @@ class StepOutput:
             case CutLine(text, unsure):
                 shown = self._masker.mask_cut(text, max(0, min(LINE_BYTES, len(text) - unsure)))
                 await self._write([shown + CUT_MARK])
-            case Block(text) if not may_hold_command(text):
+            case Block(text) if not may_hold_command(text) and not self._matching:
                 await self._write(self._masker.mask(text).split("\n"))
             case Block(text):
                 await self._obey(text.split("\n"))
@@ -102,7 +102,34 @@ class StepOutput:
                 await self._do(effect)
         await self._plain(plain)
 
+    @property
+    def _matching(self) -> bool:
+        return self._matchers is not None and self._matchers.active
+
     async def _plain(self, lines: list[str]) -> None:
+        """Lines that are no commands; each may be a problem."""
+        if not lines:
+            return
+        if self._matchers is None or not self._matchers.active:
+            await self._write_masked(lines)
+            return
+        matched = await self._matchers.match(self._asks_as, lines)
+        for warning in matched.warnings:
+            await self.warning(warning)
+        written = 0
+        for found in matched.found:
+            await self._write_masked(lines[written : found.place])
+            await self._problem(self._matchers, found)
+            written = found.place + 1
+        await self._write_masked(lines[written:])
+
+    async def _problem(self, matchers: Matchers, found: Found) -> None:
+        """Its place in the repository costs a look into the sandbox, and is looked for only where it will be shown."""
+        await self._write_masked([f"##[{found.level}]{found.line}"])
+        if self.said.has_room(found.level):
+            self.said.annotate(await matchers.annotation(found), self._masker)
+
+    async def _write_masked(self, lines: list[str]) -> None:
         if lines:
             await self._write(self._masker.mask("\n".join(lines)).split("\n"))
 
@@ -118,7 +145,7 @@ class StepOutput:
                 if self._debug:
                     await self.print(f"##[debug]{text}")
             case Annotate(annotation):
-                self._annotate(annotation)
+                self.said.annotate(annotation, self._masker)
             case SetOutput(name, value):
                 self.said.outputs[name] = value
             case SaveState(name, value):
@@ -129,10 +156,28 @@ class StepOutput:
                 self.said.paths.append(path)
             case AddMask(value):
                 await self._mask(value)
+            case AddMatchers() | RemoveMatchers():
+                await self._change_matchers(effect)
             case CommandFailed(messages):
                 self.said.failed = True
                 for message in messages:
                     await self.error(message)
+
+    async def _change_matchers(self, effect: AddMatchers | RemoveMatchers) -> None:
+        """A pattern that cannot be run here is a warning; a file that says nothing sensible fails the command."""
+        if self._matchers is None:
+            return
+        try:
+            match effect:
+                case AddMatchers(file):
+                    warning = await self._matchers.add(file)
+                case RemoveMatchers(owner, file):
+                    warning = await self._matchers.remove(owner, file)
+        except (MatchersRefused, FileTrouble) as error:
+            await self._do(CommandFailed((f"Unable to process command '{effect.line}' successfully.", str(error))))
+            return
+        if warning:
+            await self.warning(warning)
 
     async def _mask(self, value: str) -> None:
         try:
@@ -140,24 +185,3 @@ class StepOutput:
         except TooManyMasks as error:
             self.said.failed = True
             await self.error(str(error))
-
-    def _annotate(self, annotation: Annotation) -> None:
-        level = [known for known in self.said.annotations if known.level == annotation.level]
-        if len(level) < ANNOTATIONS_A_LEVEL:
-            self.said.annotations.append(self._masked(annotation))
-
-    def _masked(self, annotation: Annotation) -> Annotation:
-        return Annotation(
-            level=annotation.level,
-            message=self._short(annotation.message),
-            title=self._short(annotation.title),
-            file=self._short(annotation.file),
-            line=annotation.line,
-            end_line=annotation.end_line,
-            column=annotation.column,
-            end_column=annotation.end_column,
-        )
-
-    def _short(self, text: str) -> str:
-        text = self._masker.mask(text)
-        return text if len(text) <= ANNOTATION_CHARACTERS else text[:ANNOTATION_CHARACTERS] + "…"

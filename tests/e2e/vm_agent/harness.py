@@ -26,6 +26,7 @@ from services.vm_agent.job.state import JobState
 from services.vm_agent.job.supervision import Cancellation, Patience
 from services.vm_agent.job.surroundings import Surroundings
 from services.vm_agent.log.job_log import JobLog
+from services.vm_agent.log.matching.matchers import matchers_of
 from services.vm_agent.log.spool import Spool
 from services.vm_agent.sandbox.protocol import Sandbox
 
@@ -162,7 +163,9 @@ class Bench:
         }
         self.log = JobLog(self._stream, Spool(folder), time.monotonic)
         self.masker = Masker(tuple((secrets or {}).values()))
+        self.matchers = matchers_of(given, sandbox.read_file, self.places.workspace)
         around = Surroundings(
+            matchers=self.matchers,
             sandbox=sandbox,
             places=self.places,
             state=JobState(given, self.places, secrets or {}, runner),
@@ -180,6 +183,7 @@ class Bench:
 
     async def run(self) -> Ran:
         end = await self.job.run()
+        await self.matchers.close()
         stored = await self.log.finish(self.blobs)
         await self.log.close()
         return Ran(end, self.record, self.chunks, self.blobs, stored)

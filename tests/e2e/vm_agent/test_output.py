@@ -158,3 +158,21 @@ async def test_fingerprints_tell_failures_apart_and_ignore_numbers(run_job: RunJ
     first = await print_of("echo 'Error: timeout after 123 ms in /tmp/a/b'; exit 1")
     assert first == await print_of("echo 'Error: timeout after 77 ms in /tmp/c/d'; exit 1")
     assert first != await print_of("echo 'Error: no such file'; exit 1")
+
+
+async def test_a_failing_step_behind_a_full_log_shows_its_end(run_job: RunJob) -> None:
+    ran = await run_job(
+        order(
+            step("yes x | head -n 600000"),
+            step("seq 1000; echo fine"),
+            step("seq 1000; echo '::error::broken'; exit 3", if_="always()"),
+        )
+    )
+    assert ran.outcomes == ["success", "success", "failure"]
+    assert "fine" not in ran.lines
+    shown = ran.lines[ran.lines.index(job_log.TRUNCATED) + 1 :]
+    assert shown[0].endswith("lines of this step were not kept.")
+    assert shown[-3:] == ["1000", "##[error]broken", "##[error]Process completed with exit code 3."]
+    assert len(shown) == 201
+    finished = ran.record.steps[2]
+    assert ran.lines[finished.first_line : finished.first_line + finished.lines] == shown

@@ -7,12 +7,14 @@ from libs.workflow.runner.command_syntax import parse
 from libs.workflow.runner.commands import CommandReader
 from libs.workflow.runner.effects import (
     AddMask,
+    AddMatchers,
     AddPath,
     Annotate,
     CommandFailed,
     Debug,
     Effect,
     Print,
+    RemoveMatchers,
     SaveState,
     SetOutput,
     SetVariable,
@@ -32,7 +34,10 @@ PARSED = {
     "::warning::": ("warning", {}, ""),
     "::warning ::x": ("warning", {}, "x"),
     "::warning file=a.py,line=3::x": ("warning", {"file": "a.py", "line": "3"}, "x"),
-    "::warning file=a.py, line=3 ::x": ("warning", {"file": "a.py", "line": "3"}, "x"),
+    "::warning  file=a.py,line=3 ::x": ("warning", {"file": "a.py", "line": "3"}, "x"),
+    "::warning file=a.py, line=3::x": ("warning", {"file": "a.py", " line": "3"}, "x"),
+    "::warning =file==a=b=,==::x": ("warning", {"file": "a=b="}, "x"),
+    "##[warning  file=a; line=3]x": ("warning", {" file": "a", " line": "3"}, "x"),
     "::warning File=a.py::x": ("warning", {"file": "a.py"}, "x"),
     "::warning file=a=b::x": ("warning", {"file": "a=b"}, "x"),
     "::warning file=,line=3::x": ("warning", {"line": "3"}, "x"),
@@ -193,6 +198,47 @@ def test_an_empty_mask_is_a_warning() -> None:
     assert "Can't add secret mask for empty string" in str(effects)
 
 
-@pytest.mark.parametrize("line", ["::add-matcher::m.json", "##[remove-matcher owner=x]"])
-def test_matchers_are_accepted_and_said_not_to_run(line: str) -> None:
-    assert "problem matchers are not run yet" in str(reader().read(line))
+@pytest.mark.parametrize(
+    ("line", "effect"),
+    [
+        ("::add-matcher::m.json", AddMatchers("m.json", "::add-matcher::m.json")),
+        ("##[add-matcher]a%5D.json", AddMatchers("a].json", "##[add-matcher]a%5D.json")),
+        ("##[remove-matcher owner=x]", RemoveMatchers("x", "", "##[remove-matcher owner=x]")),
+        ("::remove-matcher owner=x::", RemoveMatchers("x", "", "::remove-matcher owner=x::")),
+        ("::remove-matcher::m.json", RemoveMatchers("", "m.json", "::remove-matcher::m.json")),
+    ],
+)
+def test_matchers_come_and_go(line: str, effect: Effect) -> None:
+    assert reader().read(line) == [effect]
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("::add-matcher::", "File path must be specified."),
+        ("::remove-matcher::", "Either an owner name or a file path must be specified"),
+        ("::remove-matcher owner=x::y", "Both values cannot be set"),
+    ],
+)
+def test_matchers_without_a_name_are_a_warning(line: str, words: str) -> None:
+    effects = reader().read(line) or []
+    assert isinstance(effects[1], Annotate)
+    assert effects[1].annotation.level == "warning"
+    assert words in effects[1].annotation.message
+
+
+def test_an_empty_message_is_no_line_and_counts() -> None:
+    assert reader().read("::error::") == [Annotate(Annotation("error", ""))]
+
+
+@pytest.mark.parametrize("allowed", ["1", "true", "TRUE", "$true"])
+def test_a_weak_token_is_allowed_in_more_than_one_word(allowed: str) -> None:
+    commands = reader(ACTIONS_ALLOW_UNSECURE_STOPCOMMAND_TOKENS=allowed)
+    assert commands.read("::stop-commands::pause-logging") == [
+        AddMask("pause-logging"),
+        Print("::stop-commands::pause-logging"),
+    ]
+
+
+def test_the_command_of_plugins_is_none_of_a_steps() -> None:
+    assert reader().read("::internal-set-repo-path repoFullName=a/b,workspaceRepo=true::/x") is None

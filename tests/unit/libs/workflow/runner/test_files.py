@@ -2,7 +2,7 @@
 
 import pytest
 
-from libs.workflow.runner.files import is_blocked, prepend_paths, read_pairs, read_paths
+from libs.workflow.runner.files import blocked_name, prepend_paths, read_pairs, read_paths
 
 READABLE = {
     "nothing": (b"", []),
@@ -37,7 +37,7 @@ BROKEN = {
     "no end": (b"A<<EOF\nx\n", [], "Matching delimiter not found 'EOF'"),
     "nothing behind": (b"A<<EOF\n", [], "Matching delimiter not found 'EOF'"),
     "nothing behind, no line end": (b"A<<EOF", [], "Matching delimiter not found 'EOF'"),
-    "last line is text": (b"A<<EOF\nx", [], "Matching delimiter not found 'EOF'"),
+    "last line is text": (b"A<<EOF\nx", [], "Invalid value. EOF marker missing new line."),
     "spaces around the delimiter": (b"A<<EOF\nx\n EOF \n", [], "Matching delimiter not found 'EOF'"),
     "what was read counts": (b"A=1\nB\nC=3\n", [("A", "1")], "Invalid format 'B'"),
 }
@@ -67,7 +67,15 @@ def test_a_path_added_again_moves_to_the_front() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "blocked"), [("NODE_OPTIONS", True), ("node_options", True), ("NODE", False), ("CI", False)]
+    ("name", "blocked"),
+    [
+        ("NODE_OPTIONS", "NODE_OPTIONS"),
+        ("node_options", "NODE_OPTIONS"),
+        ("NODE", None),
+        ("CI", None),
+        ("GITHUB_OWN", None),
+        ("RUNNER_OWN", None),
+    ],
 )
-def test_blocked(name: str, blocked: bool) -> None:
-    assert is_blocked(name) is blocked
+def test_blocked(name: str, blocked: str | None) -> None:
+    assert blocked_name(name) == blocked
