@@ -1,7 +1,8 @@
 """Which contexts and which special functions each key of a workflow may use: GitHub's table, as data.
 
 Source: GitHub's documentation, "Contexts reference", section "Context availability"; keys that the table leaves out
-(`snapshot`, `cancel-timeout-minutes`) and those of an action's `action.yml` from GitHub's published schemas.
+(`snapshot`, `cancel-timeout-minutes`) and those of an action's `action.yml` from GitHub's published schemas. Where the
+two differ (`steps` in a container's `env`) the schema holds, for it decides on GitHub.
 A key that is not listed allows no expression at all.
 """
 
@@ -30,7 +31,6 @@ nowhere = Availability("", ())
 
 _event = "github inputs vars"
 _planned = "github needs strategy matrix vars inputs"
-_running = "github needs strategy matrix job runner env vars secrets inputs"
 _step = "github needs strategy matrix job runner env vars secrets steps inputs"
 _action_step = "github inputs strategy matrix steps job runner env"
 _hash = "hashFiles"
@@ -46,7 +46,7 @@ _table: dict[str, tuple[str, str]] = {
     "jobs.<job_id>.concurrency": (_planned, ""),
     "jobs.<job_id>.container": (_planned, ""),
     "jobs.<job_id>.container.credentials": ("github needs strategy matrix env vars secrets inputs", ""),
-    "jobs.<job_id>.container.env.<env_id>": (_running, ""),
+    "jobs.<job_id>.container.env.<env_id>": (_step, ""),
     "jobs.<job_id>.container.image": (_planned, ""),
     "jobs.<job_id>.continue-on-error": (_planned, ""),
     "jobs.<job_id>.defaults.run": ("github needs strategy matrix env vars inputs", ""),
@@ -60,7 +60,7 @@ _table: dict[str, tuple[str, str]] = {
     "jobs.<job_id>.secrets.<secrets_id>": ("github needs strategy matrix secrets inputs vars", ""),
     "jobs.<job_id>.services": (_planned, ""),
     "jobs.<job_id>.services.<service_id>.credentials": ("github needs strategy matrix env vars secrets inputs", ""),
-    "jobs.<job_id>.services.<service_id>.env.<env_id>": (_running, ""),
+    "jobs.<job_id>.services.<service_id>.env.<env_id>": (_step, ""),
     "jobs.<job_id>.snapshot.if": (_planned, ""),
     "jobs.<job_id>.steps.continue-on-error": (_step, _hash),
     "jobs.<job_id>.steps.env": (_step, _hash),

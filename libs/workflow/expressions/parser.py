@@ -45,13 +45,16 @@ max_cached_characters = 500
 def parse(text: str, availability: Availability = everywhere) -> Node:
     """The tree of an expression without its `${{ }}`. Raises ExpressionError of kind "lexing" or "parsing"."""
     if len(text) > max_cached_characters:
-        return _Parser(text, availability).parse()
+        return parse_uncached(text, availability)
     return _parse_cached(text, availability)
 
 
-@lru_cache(maxsize=cached_expressions)
-def _parse_cached(text: str, availability: Availability) -> Node:
+def parse_uncached(text: str, availability: Availability) -> Node:
+    """The same for a text that will not come again. Raises as `parse`."""
     return _Parser(text, availability).parse()
+
+
+_parse_cached = lru_cache(maxsize=cached_expressions)(parse_uncached)
 
 
 class _Parser:

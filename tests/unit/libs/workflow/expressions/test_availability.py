@@ -22,7 +22,11 @@ rows = [
     ("jobs.<job_id>.container.image", "github needs strategy matrix vars inputs", ""),
     ("jobs.<job_id>.container.ports", "github needs strategy matrix vars inputs", ""),
     ("jobs.<job_id>.container.credentials.username", "github needs strategy matrix env vars secrets inputs", ""),
-    ("jobs.<job_id>.container.env.<env_id>", "github needs strategy matrix job runner env vars secrets inputs", ""),
+    (
+        "jobs.<job_id>.container.env.<env_id>",
+        "github needs strategy matrix job runner env vars secrets steps inputs",
+        "",
+    ),
     ("jobs.<job_id>.environment.name", "github needs strategy matrix vars inputs", ""),
     ("jobs.<job_id>.environment.url", "github needs strategy matrix job runner env vars steps inputs", ""),
     ("jobs.<job_id>.outputs.<output_id>", "github needs strategy matrix job runner env vars secrets steps inputs", ""),
