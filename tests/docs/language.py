@@ -9,6 +9,8 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
+import yaml
+
 from tests.conformance.rows import NAMES, ROWS
 
 TESTS = Path(__file__).parents[1]
@@ -18,6 +20,8 @@ What a workflow file can say, as GitHub documents it, and whether Firebreak runs
 (`python -m tests.docs`): a row works where a test shows it, and says so nowhere else. `make test` runs them.
 
 """
+Shown = tuple[str, str, list[str]]
+"""A file, a test or a case in it ("" for all of it), and the rows that it shows."""
 SHOWN = 4
 """Tests that are named in a row; the others are counted."""
 
@@ -34,14 +38,27 @@ def text() -> str:
 def tests_by_row() -> dict[str, list[str]]:
     """Row -> `file::test`, sorted. Raises KeyError for a row that `ROWS` does not have."""
     found: dict[str, list[str]] = {}
+    for name, test, rows in [*_of_tests(), *_of_tables()]:
+        for row in rows:
+            if row not in NAMES:
+                raise KeyError(f"{name}: {row!r} is no row of tests/conformance/rows.py")
+            found.setdefault(row, []).append(f"{name}{'::' + test if test else ''}")
+    return found
+
+
+def _of_tests() -> Iterator[Shown]:
     for path in sorted(TESTS.rglob("test_*.py")):
         if "mark.row" in (source := path.read_text()):
             for test, rows in _marked(ast.parse(source)):
-                for row in rows:
-                    if row not in NAMES:
-                        raise KeyError(f"{path.name}: {row!r} is no row of tests/conformance/rows.py")
-                    found.setdefault(row, []).append(f"{path.relative_to(TESTS.parent)}{'::' + test if test else ''}")
-    return found
+                yield str(path.relative_to(TESTS.parent)), test, rows
+
+
+def _of_tables() -> Iterator[Shown]:
+    """Cases of tests/conformance that are data: each names its rows."""
+    for path in sorted(TESTS.glob("conformance/**/*.yaml")):
+        for case in yaml.load(path.read_text(), yaml.CSafeLoader):
+            rows = case.get("row", [])
+            yield str(path.relative_to(TESTS.parent)), case["name"], [rows] if isinstance(rows, str) else rows
 
 
 def _marked(module: ast.Module) -> Iterator[tuple[str, list[str]]]:
