@@ -26,6 +26,8 @@ Cause = NewType("Cause", str)
 
 RUN_ID_BITS = 53
 KEY_SEPARATOR = "~"
+MAX_CALLED_ID = 180
+"""Characters; with a matrix's hash behind it, such an id is still a file's name with room for an ending."""
 _TOKEN = re.compile(r"[A-Za-z0-9_~-]+\Z")
 _HOST = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}\Z")
 _SHA = re.compile(r"[0-9a-f]{40}\Z|[0-9a-f]{64}\Z")
@@ -43,6 +45,16 @@ def job_key(job: str, canonical_matrix: str | None = None, caller: str | None = 
     if canonical_matrix is not None:
         parts.append(hashlib.sha256(canonical_matrix.encode()).hexdigest()[:8])
     return JobKey(KEY_SEPARATOR.join(parts))
+
+
+def called_id(caller: JobKey, job: str) -> str:
+    """The id that a job of a called workflow has in the run: `<caller's key>~<its own id>`.
+
+    Ten levels of long names would be more than a subject or a file's name can hold: such a caller is named by a hash.
+    """
+    if len(caller) + 1 + len(job) > MAX_CALLED_ID:
+        caller = JobKey(hashlib.sha256(caller.encode()).hexdigest()[:16])
+    return f"{caller}{KEY_SEPARATOR}{job}"
 
 
 def commit_id(subject: str, *cause: str | int) -> CommitId:

@@ -42,6 +42,20 @@ class MatrixExpanded(msgspec.Struct, frozen=True, tag="MatrixExpanded"):
     max_parallel: int | None = None
 
 
+class CallExpanded(msgspec.Struct, frozen=True, tag="CallExpanded"):
+    """The job calls a workflow, whose jobs are the run's from here on, under ids that begin with this job's key.
+
+    `inputs` is the context of that name for all of them: evaluated, with the declared types. The job itself is over
+    when they are.
+    """
+
+    job: JobKey
+    job_id: str
+    name: str
+    inputs: JsonObject = {}
+    run_attempt: int = 1
+
+
 class JobQueued(msgspec.Struct, frozen=True, tag="JobQueued"):
     """It may run as soon as a host has room. Said again after a lost or refused attempt, `why` then says which.
 
@@ -77,7 +91,10 @@ class JobSkipped(msgspec.Struct, frozen=True, tag="JobSkipped"):
 
 
 class JobCancelRequested(msgspec.Struct, frozen=True, tag="JobCancelRequested"):
-    """The attempt is to stop: its steps get SIGINT, SIGTERM, SIGKILL, then `always()` steps run."""
+    """The attempt is to stop: its steps get SIGINT, SIGTERM, SIGKILL, then `always()` steps run.
+
+    `n` is 0 for a job that calls a workflow: the jobs of that are to stop, those whose `if` still holds excepted.
+    """
 
     job: JobKey
     n: int
@@ -134,6 +151,7 @@ RunEvent = (
     RunPlanned
     | RunStarted
     | MatrixExpanded
+    | CallExpanded
     | JobQueued
     | JobAssigned
     | JobSkipped

@@ -5,13 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 
 import msgspec
+from msgspec.structs import replace
 
 from libs.contracts import attempt as of_attempt
 from libs.contracts import run as of_run
 from libs.contracts import subjects
 from libs.contracts.attempt import AttemptEvent
 from libs.contracts.envelope import Commit
-from libs.contracts.ids import JobKey
+from libs.contracts.ids import JobKey, called_id
 from libs.contracts.plan import Plan
 from libs.contracts.run import RunEvent
 from libs.views.run import AttemptView, JobView, RunView, StepView
@@ -56,8 +57,23 @@ def take_plan(view: RunView, plan: Plan) -> None:
     """The plan is there: with the run's first event, or fetched from its blob."""
     view.plan = plan
     for job in plan.jobs:
-        key = JobKey(job.id)
-        view.jobs.setdefault(key, JobView(key, job.id, job.name or job.id, needs=job.needs))
+        view.planned_jobs[job.id] = job
+        view.jobs.setdefault(JobKey(job.id), JobView(JobKey(job.id), job.id, job.name or job.id, needs=job.needs))
+    for caller in view.calls:
+        _take_called(view, caller)
+
+
+def _take_called(view: RunView, caller: JobKey) -> None:
+    """The jobs of a called workflow, where the plan that has them is at hand."""
+    calling = view.planned_jobs.get(view.calls[caller])
+    called = view.plan.called.get(calling.calls) if view.plan is not None and calling is not None else None
+    for job in called.jobs if called is not None else ():
+        job_id = called_id(caller, job.id)
+        needs = tuple(called_id(caller, need) for need in job.needs)
+        view.planned_jobs[job_id] = replace(job, needs=needs)
+        name = f"{view.jobs[caller].name} / {job.name or job.id}"
+        seen = view.jobs.setdefault(JobKey(job_id), JobView(JobKey(job_id), job_id, name, needs=needs))
+        seen.caller = caller
 
 
 def _on_run(view: RunView, event: RunEvent, time: datetime) -> None:
@@ -72,6 +88,12 @@ def _on_run(view: RunView, event: RunEvent, time: datetime) -> None:
             view.tell(time, None, "started")
         case of_run.MatrixExpanded():
             view.tell(time, JobKey(event.job_id), f"its matrix gives {len(event.combinations)} jobs")
+        case of_run.CallExpanded():
+            job = view.job_of(event.job, event.job_id, event.name)
+            job.name, job.state = event.name, "calling"
+            view.calls[event.job] = event.job_id
+            _take_called(view, event.job)
+            view.tell(time, event.job, "calls its workflow")
         case of_run.JobQueued():
             _queued(view, event, time)
         case of_run.JobAssigned():
@@ -118,9 +140,11 @@ def _finished(view: RunView, event: of_run.JobFinished, time: datetime) -> None:
 def _rerun(view: RunView, event: of_run.RunRerun, time: datetime) -> None:
     view.state, view.run_attempt, view.conclusion, view.finished = "running", event.run_attempt, None, None
     view.tell(time, None, f"run attempt {event.run_attempt}: {event.by or 'somebody'} asked for {len(event.jobs)} jobs")
+    kept = {job.caller for job in view.jobs.values() if job.key not in event.jobs}
     for key in event.jobs:
         if (job := view.jobs.get(key)) is not None:
-            job.state, job.outcome, job.conclusion, job.finished, job.why = "waiting", None, None, None, ""
+            job.state = "calling" if key in view.calls and key in kept else "waiting"
+            job.outcome, job.conclusion, job.finished, job.why = None, None, None, ""
 
 
 def _on_attempt(view: RunView, job: JobView, attempt: AttemptView, event: AttemptEvent, time: datetime) -> None:

@@ -14,10 +14,10 @@ import msgspec
 from libs.contracts.attempt import Annotation
 from libs.contracts.blobs import BlobRef
 from libs.contracts.ids import HostId, JobKey, RunId
-from libs.contracts.plan import Plan
+from libs.contracts.plan import Plan, PlannedJob
 from libs.contracts.results import Result
 
-JobState = Literal["waiting", "queued", "assigned", "running", "finished", "skipped"]
+JobState = Literal["waiting", "calling", "queued", "assigned", "running", "finished", "skipped"]
 RunState = Literal["planned", "running", "finished"]
 STORY_LINES = 2000
 """A run of 256 jobs with three attempts each fits; a page or a terminal shows no more."""
@@ -71,6 +71,8 @@ class JobView(msgspec.Struct):
     job_id: str
     name: str
     state: JobState = "waiting"
+    caller: JobKey | None = None
+    """The job that called the workflow that this one is of."""
     labels: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
     queued: datetime | None = None
@@ -113,6 +115,10 @@ class RunView(msgspec.Struct):
     why: str = ""
     jobs: dict[JobKey, JobView] = msgspec.field(default_factory=dict[JobKey, JobView])
     story: list[Line] = msgspec.field(default_factory=list[Line])
+    planned_jobs: dict[str, PlannedJob] = msgspec.field(default_factory=dict[str, PlannedJob])
+    """By the job's id in the run: of its own workflow, and of those that were called."""
+    calls: dict[JobKey, str] = msgspec.field(default_factory=dict[JobKey, str])
+    """The jobs that called a workflow, with their ids."""
     unknown: int = 0
     """Events of types that this version does not know."""
 
@@ -142,5 +148,5 @@ class RunView(msgspec.Struct):
         return next((attempt for attempt in job.attempts if attempt.n == n), None) if job else None
 
     def _needs(self, job_id: str) -> tuple[str, ...]:
-        planned = next((job for job in self.plan.jobs if job.id == job_id), None) if self.plan else None
+        planned = self.planned_jobs.get(job_id)
         return planned.needs if planned else ()

@@ -161,9 +161,14 @@ class Pages:
 
 
 def _in_order(view: RunView) -> list[JobView]:
-    """As in the workflow file, a matrix's jobs as they were expanded."""
+    """As in the workflow file; a matrix's jobs as they were expanded, a called workflow's behind their caller."""
     order = {job.id: place for place, job in enumerate(view.plan.jobs)} if view.plan else {}
-    return sorted(view.jobs.values(), key=lambda job: order.get(job.job_id, len(order)))
+
+    def place(job: JobView) -> int:
+        caller = view.jobs.get(job.caller) if job.caller is not None else None
+        return order.get(job.job_id, len(order)) if caller is None else place(caller)
+
+    return sorted(view.jobs.values(), key=place)
 
 
 def _log_parts(view: RunView, job: JobView, attempt: AttemptView | None, window: Window) -> LogParts:

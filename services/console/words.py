@@ -24,13 +24,14 @@ STATES = {
     "planned": "planned",
     "waiting": "waiting",
     "pending": "pending",
+    "calling": "running",
     "queued": "queued",
     "assigned": "starting",
     "running": "running",
     "finished": "finished",
     "skipped": "skipped",
 }
-_STATE_MARKS = {"running": "●", "assigned": "●"}
+_STATE_MARKS = {"running": "●", "assigned": "●", "calling": "●"}
 _STILL = "○"
 
 

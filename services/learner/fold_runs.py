@@ -15,6 +15,7 @@ _RunEvent = (
     PlannedHead
     | run.RunStarted
     | run.MatrixExpanded
+    | run.CallExpanded
     | run.JobQueued
     | run.JobAssigned
     | run.JobSkipped
@@ -56,6 +57,8 @@ def run_fact(where: Where, event: msgspec.Raw, plan_bytes: bytes | None) -> Fact
                 integer(happened.steps_run),
                 text(happened.why),
             )
+        case run.CallExpanded(job=job, job_id=job_id, name=name):
+            return _job_fact(where, run_id, happened, job, job_id=job_id, name=name)
         case run.JobQueued(job=job, job_id=job_id, name=name, why=why):
             return _job_fact(where, run_id, happened, job, job_id=job_id, name=name, why=why)
         case run.JobSkipped(job=job, job_id=job_id, name=name, why=why):

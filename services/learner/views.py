@@ -118,7 +118,7 @@ WITH begins AS (
         max(stored_at) FILTER (type IN ('JobFinished', 'JobSkipped')) AS finished_at,
         max(outcome) AS outcome, max(conclusion) AS conclusion,
         max(n) AS n, count(*) FILTER (type = 'JobAssigned') AS attempts,
-        arg_max(host, seq) FILTER (type = 'JobAssigned') AS host,
+        arg_max(host, seq) FILTER (type = 'JobAssigned') AS host, bool_or(type = 'CallExpanded') AS calls,
         arg_max(why, seq) FILTER (type IN ('JobFinished', 'JobSkipped') AND why <> '') AS why
     FROM placed GROUP BY run_id, job_kid, run_attempt
 ), ran AS (
@@ -127,8 +127,8 @@ WITH begins AS (
     FROM attempt_fact GROUP BY run_id, job_kid, n
 )
 SELECT f.run_id, f.run_attempt, w.repository, w.workflow, j.job_id, coalesce(f.name, j.name) AS job, j.job AS job_key,
-    CASE WHEN f.conclusion IS NOT NULL THEN 'completed' WHEN r.started_at IS NOT NULL THEN 'in_progress'
-        ELSE 'queued' END AS status,
+    CASE WHEN f.conclusion IS NOT NULL THEN 'completed' WHEN r.started_at IS NOT NULL OR f.calls
+        THEN 'in_progress' ELSE 'queued' END AS status,
     f.outcome, f.conclusion, f.attempts, f.host, f.queued_at, r.started_at, f.finished_at,
     date_diff('microseconds', f.queued_at, r.started_at) / 1000 AS waited_ms,
     CASE WHEN f.conclusion IS NULL THEN NULL

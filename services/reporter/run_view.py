@@ -112,6 +112,8 @@ class RunView:
     steps_run: int = 0
     why: str = ""
     jobs: dict[ids.JobKey, JobView] = field(default_factory=dict[ids.JobKey, JobView])
+    calls: set[ids.JobKey] = field(default_factory=set[ids.JobKey])
+    """Jobs that call a workflow: its jobs are reported, and they are not."""
 
     @property
     def over(self) -> bool:
@@ -122,6 +124,7 @@ _RunEvent = (
     PlannedHead
     | run.RunStarted
     | run.MatrixExpanded
+    | run.CallExpanded
     | run.JobQueued
     | run.JobAssigned
     | run.JobSkipped
@@ -186,7 +189,12 @@ def _apply(view: RunView, raw: msgspec.Raw) -> None:
                 view.jobs[key].n = n
         case run.JobSkipped(job=key, job_id=job_id, name=name, why=why):
             view.jobs[key] = JobView(key, job_id, name, result="skip", outcome="skip", why=why)
+        case run.CallExpanded(job=key):
+            view.calls.add(key)
+            view.jobs.pop(key, None)
         case run.JobFinished(job=key, job_id=job_id, name=name):
+            if key in view.calls and _told_inside(view, event):
+                return
             view.jobs[key] = JobView(key, job_id, name, event.n, event.conclusion, event.outcome, event.why)
         case run.RunRerun(run_attempt=run_attempt, jobs=keys):
             view.run_attempt, view.result, view.why = run_attempt, None, ""
@@ -204,6 +212,14 @@ def _apply(view: RunView, raw: msgspec.Raw) -> None:
             | run.CommandRejected()
         ):
             pass
+
+
+def _told_inside(view: RunView, call: run.JobFinished) -> bool:
+    """The jobs of a called workflow say it all, unless the call itself went wrong: GitHub shows them alone, too."""
+    if call.conclusion in ("success", "skip"):
+        return True
+    inside = [job for job in view.jobs.values() if job.job_id.startswith(f"{call.job}{ids.KEY_SEPARATOR}")]
+    return any(job.result == call.conclusion for job in inside)
 
 
 def _add_attempts(view: RunView, events: Iterable[Stored]) -> None:

@@ -11,7 +11,7 @@ from libs.contracts.results import Result
 from libs.contracts.run import CommandRejected, JobCancelRequested, RunCancelRequested, RunEvent, RunRerun
 from libs.contracts.timers import JobDeadline, RunDeadline, Timer
 from services.scheduler.policy import MAX_RUN_ATTEMPTS
-from services.scheduler.run_state import ON_A_HOST, Run
+from services.scheduler.run_state import ON_A_HOST, Job, Run
 
 SUCCEEDED: frozenset[Result] = frozenset({"success", "skip"})
 
@@ -65,17 +65,44 @@ def _rerun(run: Run, command: RerunRun) -> RunEvent:
 
 
 def _jobs_of_rerun(run: Run, command: RerunRun) -> tuple[JobKey, ...]:
-    """In the plan's order, dependents included."""
+    """In the plan's order, with all that has to run again because of them."""
     if command.jobs:
         chosen = {key for name in command.jobs for key in _named(run, name)}
     elif command.failed:
-        chosen = {job.key for job in run.jobs.values() if job.outcome not in SUCCEEDED}
+        chosen = {job.key for job in run.jobs.values() if job.outcome not in SUCCEEDED and not _failed_inside(run, job)}
     else:
         return tuple(run.jobs)
-    origins = {run.jobs[key].job_id for key in chosen}
-    return tuple(
-        key for key, job in run.jobs.items() if key in chosen or origins.intersection(run.ancestors[job.job_id])
-    )
+    again = _with_dependents(run, chosen)
+    return tuple(key for key in run.jobs if key in again)
+
+
+def _failed_inside(run: Run, job: Job) -> bool:
+    """A call that failed because of its jobs: these run again, and the call goes on."""
+    return any(each.outcome not in SUCCEEDED for each in run.called_by(job.key))
+
+
+def _with_dependents(run: Run, chosen: set[JobKey]) -> set[JobKey]:
+    """1. All that needs one of them. 2. All that one of them called, or that a dependent did. 3. The calls that led to
+    one of them, which are not over before it is, and what needs these.
+    """
+    again: set[JobKey] = set()
+    callers: set[JobKey] = set()
+    pending = list(chosen)
+    while pending:
+        key = pending.pop()
+        if key in again:
+            continue
+        again.add(key)
+        mine = run.jobs[key].job_id
+        pending += [job.key for job in run.jobs.values() if mine in run.ancestors[job.job_id]]
+        pending += [job.key for job in run.called_by(key)]
+        caller = run.callers.get(mine)
+        while caller is not None and caller not in callers:
+            callers.add(caller)
+            above = run.jobs[caller].job_id
+            pending += [job.key for job in run.jobs.values() if above in run.ancestors[job.job_id]]
+            caller = run.callers.get(above)
+    return again | callers
 
 
 def _named(run: Run, name: str) -> list[JobKey]:

@@ -5,6 +5,7 @@ GitHub's words and shapes; what only the host knows (`runner`, `job`, `steps`) i
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import cast
 
 from libs.contracts.plan import JsonObject
@@ -15,7 +16,21 @@ from services.scheduler.run_state import Job, Run
 
 def needs(run: Run, job_id: str) -> JsonObject:
     """`needs`: of each job that is needed directly its result and outputs."""
-    return {need: {"result": _github_result(run, need), "outputs": outputs(run, need)} for need in _needs(run, job_id)}
+    return _ended(run, _needs(run, job_id))
+
+
+def _ended(run: Run, job_ids: Iterable[str]) -> JsonObject:
+    """Each by the id that its own workflow file gives it."""
+    return {
+        run.planned[job_id].id: {"result": _github_result(run, job_id), "outputs": outputs(run, job_id)}
+        for job_id in job_ids
+    }
+
+
+def inputs(run: Run, job_id: str) -> JsonObject:
+    """`inputs`: those of the call that led to the job, else the run's own."""
+    caller = run.callers.get(job_id)
+    return run.plan.inputs if caller is None else run.calls[caller].inputs
 
 
 def outputs(run: Run, job_id: str) -> dict[str, str]:
@@ -29,9 +44,12 @@ def outputs(run: Run, job_id: str) -> dict[str, str]:
 
 
 def status(run: Run, job_id: str) -> Status:
-    """What the status functions answer in a job's `if`: over all that it needs, however far away."""
-    results = {ancestor: _github_result(run, ancestor) for ancestor in run.ancestors[job_id]}
-    cancelled = run.cancel is not None
+    """What the status functions answer in a job's `if`: over all that it needs, however far away.
+
+    Only in its own workflow: what a caller needs is the caller's affair.
+    """
+    results = {_name(run, ancestor): _github_result(run, ancestor) for ancestor in run.ancestors[job_id]}
+    cancelled = run.cancel_reason(job_id) is not None
     return Status(
         success=not cancelled and all(result == "success" for result in results.values()),
         failure=any(result == "failure" for result in results.values()),
@@ -72,18 +90,36 @@ def scope_of_job(shared: Scope, run: Run, job: Job) -> Scope:
     return Scope(contexts={**shared.contexts, **mine}, status=shared.status)
 
 
+def scope_of_outputs(run: Run, caller: Job) -> Scope:
+    """For the outputs of the workflow that the job called: `jobs` are its jobs, `inputs` those of the call."""
+    call = run.calls[caller.key]
+    called = list(dict.fromkeys(job.job_id for job in run.called_by(caller.key)))
+    return Scope(
+        contexts={
+            "github": cast(Value, github(run)),
+            "jobs": cast(Value, _ended(run, called)),
+            "vars": cast(Value, run.plan.vars),
+            "inputs": cast(Value, call.inputs),
+        }
+    )
+
+
 def _shared(run: Run, job_id: str) -> dict[str, Value]:
     # A JSON object of the contracts is a value of the language; only the type checker cannot see it.
     return {
         "github": cast(Value, github(run)),
         "needs": cast(Value, needs(run, job_id)),
         "vars": cast(Value, run.plan.vars),
-        "inputs": cast(Value, run.plan.inputs),
+        "inputs": cast(Value, inputs(run, job_id)),
     }
 
 
 def _needs(run: Run, job_id: str) -> tuple[str, ...]:
-    return tuple(need for need in run.planned[job_id].needs if need in run.planned)
+    return tuple(need for need in run.needs[job_id] if need in run.planned)
+
+
+def _name(run: Run, job_id: str) -> str:
+    return run.planned[job_id].id if job_id in run.planned else job_id
 
 
 def _github_result(run: Run, job_id: str) -> str:

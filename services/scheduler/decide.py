@@ -6,15 +6,16 @@ no harm. Placement is not its affair (`place`), nor is what must be done because
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import datetime
 
 import msgspec
 
 from libs.contracts.results import Result, worst
-from libs.contracts.run import JobCancelRequested, RunEvent, RunFinished, RunStarted
+from libs.contracts.run import CancelReason, JobCancelRequested, RunEvent, RunFinished, RunStarted
 from services.scheduler import job_keys
 from services.scheduler.aftermath import after_attempt
+from services.scheduler.calls import ended_call
 from services.scheduler.contexts import scope_of_if
 from services.scheduler.ending import finish
 from services.scheduler.evolve import evolve
@@ -53,6 +54,7 @@ def _next(run: Run, situation: Situation) -> list[RunEvent]:
         return [RunStarted(run.run_attempt)]
     return (
         _each(run, lambda job: after_attempt(run, job))
+        or _each(run, lambda job: ended_call(run, job))
         or _cancelled(run)
         or _failed_fast(run)
         or _each(run, lambda job: unserved(run, job, situation.fleet, situation.policy, situation.now))
@@ -68,19 +70,25 @@ def _each(run: Run, rule: Callable[[Job], RunEvent | None]) -> list[RunEvent]:
 
 def _cancelled(run: Run) -> list[RunEvent]:
     """As on GitHub: each job's `if` is asked again, and where it still holds (`always()`), the job goes on."""
-    if run.cancel is None:
-        return []
-    deadline = run.cancel == "timeout"
     events: list[RunEvent] = []
-    for job_id in run.planned:
-        live = [job for job in run.of(job_id) if _stoppable(job)]
-        if live and (deadline or not _still_wanted(run, job_id)):
-            events += _stopped(live, run)
+    for job_id in run.planned if _cancels(run) else ():
+        reason = run.cancel_reason(job_id)
+        live = [job for job in run.of(job_id) if _stoppable(job)] if reason is not None else []
+        if reason is not None and live and (reason == "timeout" or not _still_wanted(run, job_id)):
+            events += [_stop(job, reason, *_ended_by(run, reason)) for job in live]
     return events
+
+
+def _cancels(run: Run) -> bool:
+    return run.cancel is not None or any(run.jobs[caller].cancel is not None for caller in run.calls)
 
 
 def _stoppable(job: Job) -> bool:
     return job.phase == "queued" or (job.phase in ("assigned", "running") and job.cancel is None)
+
+
+def _callable_off(job: Job) -> bool:
+    return job.phase == "calling" and job.cancel is None
 
 
 def _still_wanted(run: Run, job_id: str) -> bool:
@@ -90,17 +98,18 @@ def _still_wanted(run: Run, job_id: str) -> bool:
         return False
 
 
-def _stopped(jobs: Iterable[Job], run: Run) -> list[RunEvent]:
-    assert run.cancel is not None
-    ended: Result = "timeout" if run.cancel == "timeout" else "cancellation"
-    why = "the run is over its time limit" if run.cancel == "timeout" else "the run was cancelled"
-    return [_stop(job, run, ended, why) for job in jobs]
+def _ended_by(run: Run, reason: CancelReason) -> tuple[Result, str]:
+    if reason == "timeout":
+        return "timeout", "the run is over its time limit"
+    return "cancellation", "the run was cancelled" if run.cancel is not None else f"its call was cancelled ({reason})"
 
 
-def _stop(job: Job, run: Run, ended: Result, why: str) -> RunEvent:
-    """Asks a job on a host to stop; ends one that is not on any."""
+def _stop(job: Job, reason: CancelReason, ended: Result, why: str) -> RunEvent:
+    """Asks a job on a host, or the jobs that it called, to stop; ends one that has not begun."""
+    if job.phase == "calling":
+        return JobCancelRequested(job.key, 0, reason)
     if job.attempt is not None and job.phase in ("assigned", "running"):
-        return JobCancelRequested(job.key, job.attempt.n, run.cancel or "fail-fast")
+        return JobCancelRequested(job.key, job.attempt.n, reason)
     return finish(job, ended, why)
 
 
@@ -113,15 +122,15 @@ def _failed_fast(run: Run) -> list[RunEvent]:
         if first is None:
             continue
         why = f"fail-fast: {first.name} ended in {first.outcome}"
-        siblings = [job for job in jobs if job.phase == "waiting" or _stoppable(job)]
-        events += [_stop(job, run, "cancellation", why) for job in siblings]
+        siblings = [job for job in jobs if job.phase == "waiting" or _stoppable(job) or _callable_off(job)]
+        events += [_stop(job, run.cancel or "fail-fast", "cancellation", why) for job in siblings]
     return events
 
 
 def _stuck(run: Run) -> list[RunEvent]:
     """Jobs wait and none can ever become ready: a need that does not exist, or a circle. The parser refuses both."""
     waiting = [job for job in run.jobs.values() if job.phase == "waiting"]
-    if not waiting or any(job.phase not in DONE and job.phase != "waiting" for job in run.jobs.values()):
+    if not waiting or any(job.phase not in (*DONE, "waiting", "calling") for job in run.jobs.values()):
         return []
     return [finish(job, "error", "what it needs can never be over: the plan has a hole") for job in waiting]
 
@@ -142,7 +151,7 @@ def _why(run: Run, conclusion: Result) -> str:
         return ""
     if conclusion == "skip":
         return "every job was skipped"
-    guilty = [job for job in run.jobs.values() if job.conclusion == conclusion]
+    guilty = [job for job in run.jobs.values() if job.conclusion == conclusion and job.key not in run.calls]
     if not guilty:
         return "the run was cancelled" if conclusion == "cancellation" else "the run is over its time limit"
     first = min(guilty, key=lambda job: job.finish)

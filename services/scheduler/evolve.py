@@ -22,6 +22,7 @@ from libs.contracts.attempt import (
 )
 from libs.contracts.ids import JobKey
 from libs.contracts.run import (
+    CallExpanded,
     CommandRejected,
     JobAssigned,
     JobCancelRequested,
@@ -37,6 +38,8 @@ from libs.contracts.run import (
     RunStarted,
 )
 from libs.contracts.subjects import AttemptAddress
+from services.scheduler.called_jobs import with_called_jobs
+from services.scheduler.rerunning import rerun
 from services.scheduler.run_state import (
     ON_A_HOST,
     STORY_EVENTS,
@@ -73,9 +76,12 @@ def evolve(run: Run | None, event: RunEvent, at: datetime) -> Run:
             run = _run_step(run, event)
             return replace(run, commands=run.commands | {event.command})
         case RunRerun():
-            return _rerun(_run_step(run, event), event)
+            return rerun(_run_step(run, event), event)
         case MatrixExpanded():
             return _expanded(run, event)
+        case CallExpanded():
+            calling = replace(_job_step(run, event.job, event), name=event.name)
+            return with_called_jobs(_with(run, calling), calling, event.inputs)
         case JobQueued():
             return _queued(run, event, at)
         case JobAssigned():
@@ -145,16 +151,14 @@ def _expanded(run: Run, event: MatrixExpanded) -> Run:
     """The one entry of the unexpanded job gives way to its combinations, in its place."""
     if event.job_id in run.expansions or JobKey(event.job_id) not in run.jobs:
         raise IllegalTransition(f"job {event.job_id} of run {run.id}", "expanded", "MatrixExpanded", run.story[:-1])
-    planned = run.planned[event.job_id]
+    unexpanded = waiting(event.job_id, run.planned[event.job_id], run.caller_of(event.job_id))
     jobs: dict[JobKey, Job] = {}
     for key, job in run.jobs.items():
         if job.job_id != event.job_id:
             jobs[key] = job
             continue
         for part in event.combinations:
-            jobs[part.job] = replace(
-                waiting(planned), key=part.job, expanded=True, matrix=part.values, index=part.index
-            )
+            jobs[part.job] = replace(unexpanded, key=part.job, expanded=True, matrix=part.values, index=part.index)
     expansion = Expansion(len(event.combinations), event.fail_fast, event.max_parallel)
     return replace(run, jobs=jobs, expansions={**run.expansions, event.job_id: expansion})
 
@@ -191,7 +195,7 @@ def _cancel_requested(run: Run, event: JobCancelRequested, at: datetime) -> Run:
     """An attempt that had ended by then ended by itself. A deadline on top of another reason counts as the deadline."""
     was = run.jobs.get(event.job)
     job = _job_step(run, event.job, event)
-    if was is None or was.phase not in ON_A_HOST:
+    if was is None or (was.phase not in ON_A_HOST and was.phase != "calling"):
         return _with(run, job)
     first = job.cancel_at or at
     return _with(run, replace(job, cancel=event.reason, cancel_at=first))
@@ -214,32 +218,6 @@ def _finished(run: Run, event: JobFinished) -> Run:
         attempt=None,
     )
     return replace(_with(run, job), finishes=run.finishes + 1)
-
-
-def _rerun(run: Run, event: RunRerun) -> Run:
-    """A matrix of which every job runs again is expanded anew; of another, the jobs keep their values."""
-    again = set(event.jobs)
-    whole = {job_id for job_id in run.planned if all(job.key in again for job in run.of(job_id))}
-    jobs: dict[JobKey, Job] = {}
-    for key, job in run.jobs.items():
-        if job.job_id in whole:
-            jobs.setdefault(JobKey(job.job_id), waiting(run.planned[job.job_id]))
-        elif key in again:
-            _job_step(replace(run, phase="started"), key, event)
-            fresh = waiting(run.planned[job.job_id])
-            jobs[key] = replace(fresh, key=key, expanded=job.expanded, matrix=job.matrix, index=job.index)
-        else:
-            jobs[key] = job
-    return replace(
-        run,
-        jobs=jobs,
-        run_attempt=event.run_attempt,
-        expansions={job_id: expansion for job_id, expansion in run.expansions.items() if job_id not in whole},
-        cancel=None,
-        commands=run.commands | {event.command},
-        rerun_by=event.by,
-        conclusion=None,
-    )
 
 
 def _attempt_step(job: Job, attempt: Attempt, event: AttemptEvent, at: datetime) -> Job:

@@ -76,15 +76,19 @@ def condition(planned: PlannedJob, scope: Scope) -> bool:
 def ready(planned: PlannedJob, scope: Scope) -> Ready:
     """Raises BadKey."""
     return Ready(
-        name=_name(planned, scope),
+        name=name(planned, scope),
         labels=_labels(planned, scope),
         timeout_ms=_timeout_ms(planned, scope),
         continue_on_error=_flag(planned, "continue-on-error", planned.continue_on_error, scope),
     )
 
 
-def expanded(planned: PlannedJob, strategy: Strategy, scope: Scope, wanted: MatrixFilter) -> Expanded:
-    """The jobs of a matrix, of which `wanted` may take some away: then there may be none. Raises BadKey."""
+def expanded(planned: PlannedJob, scope: Scope, job_id: str, wanted: MatrixFilter) -> Expanded:
+    """The jobs of a matrix, of which `wanted` may take some away: then there may be none. `job_id` is the job's id in
+    the run. Raises BadKey.
+    """
+    strategy = planned.strategy
+    assert strategy is not None
     matrix = _value(planned, "strategy.matrix", cast(Value, strategy.matrix), scope)
     if not isinstance(matrix, dict):
         raise BadKey(f"{_at(planned, 'strategy.matrix')}: expected a mapping, found {_article(matrix)}")
@@ -99,7 +103,7 @@ def expanded(planned: PlannedJob, strategy: Strategy, scope: Scope, wanted: Matr
     if sum(map(len, texts)) > MAX_MATRIX_BYTES:
         raise BadKey(f"{_at(planned, 'strategy.matrix')}: its values are over {MAX_MATRIX_BYTES} bytes")
     return Expanded(
-        combinations=_combinations(planned, found, texts),
+        combinations=_combinations(job_id, found, texts),
         fail_fast=_flag(planned, "strategy.fail-fast", strategy.fail_fast, scope),
         max_parallel=_max_parallel(planned, strategy, scope),
     )
@@ -109,21 +113,21 @@ def _wanted(values: Mapping[str, Value], wanted: MatrixFilter) -> bool:
     return all(to_string(values[key]) in texts for key, texts in wanted.items() if key in values)
 
 
-def _combinations(planned: PlannedJob, found: list[dict[str, Value]], texts: list[bytes]) -> tuple[Combination, ...]:
+def _combinations(job_id: str, found: list[dict[str, Value]], texts: list[bytes]) -> tuple[Combination, ...]:
     """Two jobs of the same values (an `include` twice) differ by their place, since a key names one job."""
     taken: set[str] = set()
     result: list[Combination] = []
     for index, (values, text) in enumerate(zip(found, texts, strict=True)):
-        key = job_key(planned.id, text.decode())
+        key = job_key(job_id, text.decode())
         if key in taken:
-            key = job_key(planned.id, f"{text.decode()}\n{index}")
+            key = job_key(job_id, f"{text.decode()}\n{index}")
         taken.add(key)
         result.append(Combination(job=key, values=cast(dict[str, object], values), index=index))
     return tuple(result)
 
 
-def _name(planned: PlannedJob, scope: Scope) -> str:
-    """A name that is a template says it all; another is followed by the matrix's values, as on GitHub."""
+def name(planned: PlannedJob, scope: Scope) -> str:
+    """A template says it all; any other name is followed by the values of the matrix, as on GitHub. Raises BadKey."""
     if planned.name is not None and has_expression(planned.name):
         try:
             text = evaluate_text(planned.name, scope, availability_of("jobs.<job_id>.name"))

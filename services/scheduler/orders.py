@@ -7,15 +7,17 @@ from __future__ import annotations
 
 from libs.contracts import subjects
 from libs.contracts.ids import Cause, JobKey
-from libs.contracts.orders import JobOrder
+from libs.contracts.orders import JobOrder, WorkflowAt
 from libs.contracts.subjects import RunAddress
 from services.scheduler import contexts
+from services.scheduler.grants import permissions_of, workflow_of
 from services.scheduler.run_state import Run
 
 
 def order_of(run: Run, key: JobKey, cause: Cause) -> JobOrder:
     """The order for the job's present attempt; the job must have one."""
     job, plan = run.jobs[key], run.plan
+    called = workflow_of(run, job.job_id)
     assert job.attempt is not None
     address = RunAddress(plan.repository.owner, plan.repository.name, run.id)
     return JobOrder(
@@ -33,13 +35,15 @@ def order_of(run: Run, key: JobKey, cause: Cause) -> JobOrder:
         planned=run.planned[job.job_id],
         timeout_ms=job.timeout_ms,
         run_attempt=run.run_attempt,
-        env=plan.env,
-        defaults=plan.defaults,
+        env=plan.env if called is None else called.env,
+        defaults=plan.defaults if called is None else called.defaults,
         github=contexts.github(run),
         needs=contexts.needs(run, job.job_id),
         strategy=contexts.strategy(run, job),
         matrix=job.matrix,
-        inputs=plan.inputs,
+        inputs=contexts.inputs(run, job.job_id),
         vars=plan.vars,
         labels=job.labels,
+        workflow=None if called is None else WorkflowAt(called.repository, called.path, called.ref, called.sha),
+        permissions=permissions_of(run, job.job_id),
     )

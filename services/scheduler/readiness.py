@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from libs.contracts.run import JobQueued, JobSkipped, MatrixExpanded, RunEvent
 from libs.workflow.expressions import Scope, parse_condition, uses_status_function
-from services.scheduler import job_keys
+from services.scheduler import calls, job_keys
 from services.scheduler.contexts import scope_of_if, scope_of_job
 from services.scheduler.ending import finish
 from services.scheduler.job_keys import BadKey
-from services.scheduler.run_state import DONE, Job, Run
+from services.scheduler.run_state import DONE, Job, Run, below
 
 
 def ready_jobs(run: Run) -> list[RunEvent]:
     """What becomes of every job that waits and whose needs are over."""
     events: list[RunEvent] = []
-    for job_id, planned in run.planned.items():
+    for job_id in run.planned:
         waiting = [job for job in run.of(job_id) if job.phase == "waiting"]
-        if waiting and all(_over(run, need) for need in planned.needs):
+        if waiting and all(_over(run, need) for need in run.needs[job_id]):
             events += _decided(run, job_id, waiting)
     return events
 
@@ -33,7 +33,7 @@ def _decided(run: Run, job_id: str, waiting: list[Job]) -> list[RunEvent]:
             why = _why_skipped(run, job_id, scope)
             return [JobSkipped(job.key, job_id, job.name, why) for job in waiting]
         if planned.strategy is not None and planned.strategy.matrix is not None and job_id not in run.expansions:
-            expanded = job_keys.expanded(planned, planned.strategy, scope, run.plan.matrix_filter)
+            expanded = job_keys.expanded(planned, scope, job_id, run.plan.matrix_filter)
             if not expanded.combinations:
                 return [
                     JobSkipped(job.key, job_id, job.name, "no combination of its matrix is asked for")
@@ -42,6 +42,9 @@ def _decided(run: Run, job_id: str, waiting: list[Job]) -> list[RunEvent]:
             return [MatrixExpanded(job_id, expanded.combinations, expanded.fail_fast, expanded.max_parallel)]
     except BadKey as error:
         return [finish(job, "failure", str(error)) for job in waiting]
+    if planned.uses is not None:
+        first = next((job for job in waiting if calls.may_begin(run, job)), None)
+        return [] if first is None else [calls.calling(run, first, scope_of_job(scope, run, first))]
     return [_queued(run, job, scope) for job in waiting]
 
 
@@ -53,7 +56,7 @@ def _queued(run: Run, job: Job, scope: Scope) -> RunEvent:
     return JobQueued(
         job=job.key,
         job_id=job.job_id,
-        name=ready.name,
+        name=below(run.caller_of(job.job_id), ready.name),
         labels=ready.labels,
         timeout_ms=ready.timeout_ms,
         continue_on_error=ready.continue_on_error,
@@ -68,6 +71,8 @@ def _why_skipped(run: Run, job_id: str, scope: Scope) -> str:
     implicit = not text or not uses_status_function(parse_condition(text))
     if implicit and run.cancel is not None:
         return "the run was cancelled"
+    if implicit and run.cancel_reason(job_id) is not None:
+        return "the call of its workflow was cancelled"
     if implicit and not scope.status.success:
         return "it needs " + ", ".join(_obstacles(run, job_id))
     return f"its `if` is false: {shown}"
@@ -79,5 +84,5 @@ def _obstacles(run: Run, job_id: str) -> list[str]:
     for ancestor in run.ancestors[job_id]:
         result = run.result_of(ancestor) if ancestor in run.planned else None
         if result not in (None, "success"):
-            found.append(f"{ancestor}, which {words.get(result, 'ended in ' + result)}")
+            found.append(f"{run.planned[ancestor].id}, which {words.get(result, 'ended in ' + result)}")
     return found

@@ -19,8 +19,10 @@ from libs.contracts.results import Result, worst
 from libs.contracts.run import CancelReason
 
 RunPhase = Literal["planned", "started", "over"]
-JobPhase = Literal["waiting", "queued", "assigned", "running", "ended", "finished", "skipped"]
-"""`ended`: its attempt is over, and the decider has yet to say what follows: the verdict, or another attempt."""
+JobPhase = Literal["waiting", "calling", "queued", "assigned", "running", "ended", "finished", "skipped"]
+"""`calling`: the jobs of the workflow that it calls are under way. `ended`: its attempt is over, and the decider has
+yet to say what follows: the verdict, or another attempt.
+"""
 AttemptEnd = Literal["finished", "refused", "lost"]
 
 DONE: frozenset[JobPhase] = frozenset({"finished", "skipped"})
@@ -106,11 +108,23 @@ class Expansion(msgspec.Struct, frozen=True):
     max_parallel: int | None
 
 
+class Call(msgspec.Struct, frozen=True):
+    """A workflow that a job of the run called: its key in the plan, and the `inputs` context of its jobs."""
+
+    workflow: str
+    inputs: JsonObject
+
+
 class Run(msgspec.Struct, frozen=True):
-    """`planned` and `ancestors` are the plan by job id; `numbers` the last `n` of every job that there ever was."""
+    """`planned`, `needs` and `ancestors` are the plan by job id; `numbers` the last `n` of every job that ever was.
+
+    The id of a called workflow's job begins with its caller's key; the plan of such a job is as its file has it, with
+    its own id and needs by that. `callers` are the callers' keys, by the ids of the jobs that were called.
+    """
 
     plan: Plan
     planned: dict[str, PlannedJob]
+    needs: dict[str, tuple[str, ...]]
     ancestors: dict[str, tuple[str, ...]]
     jobs: dict[JobKey, Job]
     created_at: datetime
@@ -118,6 +132,8 @@ class Run(msgspec.Struct, frozen=True):
     run_attempt: int = 1
     started_at: datetime | None = None
     expansions: dict[str, Expansion] = {}
+    calls: dict[JobKey, Call] = {}
+    callers: dict[str, JobKey] = {}
     numbers: dict[JobKey, int] = {}
     cancel: CancelReason | None = None
     commands: frozenset[CommandId] = frozenset()
@@ -146,23 +162,53 @@ class Run(msgspec.Struct, frozen=True):
         results: list[Result] = [job.conclusion for job in jobs if job.conclusion is not None and job.phase in DONE]
         return worst(results) if len(results) == len(jobs) else None
 
+    def caller_of(self, job_id: str) -> Job | None:
+        """The job that called the workflow that this one is of; None for the run's own workflow."""
+        key = self.callers.get(job_id)
+        return None if key is None else self.jobs[key]
+
+    def called_by(self, caller: JobKey) -> list[Job]:
+        """The jobs of the workflow that it called, without those that these call in turn."""
+        if caller not in self.calls:
+            return []
+        return [job for job in self.jobs.values() if self.callers.get(job.job_id) == caller]
+
+    def inside(self, caller: JobKey) -> list[Job]:
+        """All jobs that are there because of this one, however many levels down."""
+        mine = self.called_by(caller)
+        return [*mine, *(job for each in mine for job in self.inside(each.key))]
+
+    def cancel_reason(self, job_id: str) -> CancelReason | None:
+        """Why the run, or a call that led to this job, is being stopped."""
+        caller = self.caller_of(job_id)
+        if caller is None:
+            return self.cancel
+        return self.cancel or caller.cancel or self.cancel_reason(caller.job_id)
+
 
 def new_run(plan: Plan, at: datetime) -> Run:
     """A run of which only its plan is known."""
     planned = {job.id: job for job in plan.jobs}
+    needs = {job_id: job.needs for job_id, job in planned.items()}
     return Run(
         plan=plan,
         planned=planned,
-        ancestors={job_id: _ancestors(job_id, planned) for job_id in planned},
-        jobs={JobKey(job.id): waiting(job) for job in plan.jobs},
+        needs=needs,
+        ancestors={job_id: ancestors(job_id, needs) for job_id in planned},
+        jobs={JobKey(job.id): waiting(job.id, job) for job in plan.jobs},
         created_at=at,
         story=("RunPlanned",),
     )
 
 
-def waiting(planned: PlannedJob) -> Job:
+def waiting(job_id: str, planned: PlannedJob, caller: Job | None = None) -> Job:
     """A job as it is before anything was decided about it."""
-    return Job(key=JobKey(planned.id), job_id=planned.id, name=_shown(planned))
+    return Job(key=JobKey(job_id), job_id=job_id, name=below(caller, _shown(planned)))
+
+
+def below(caller: Job | None, name: str) -> str:
+    """A job's name as it is shown, behind that of the job that called its workflow."""
+    return name if caller is None else f"{caller.name} / {name}"
 
 
 def _shown(planned: PlannedJob) -> str:
@@ -170,14 +216,14 @@ def _shown(planned: PlannedJob) -> str:
     return planned.name if planned.name and "${{" not in planned.name else planned.id
 
 
-def _ancestors(job_id: str, planned: dict[str, PlannedJob]) -> tuple[str, ...]:
+def ancestors(job_id: str, needs: dict[str, tuple[str, ...]]) -> tuple[str, ...]:
     """All that it needs, and what those need, each once; a cycle ends where it began."""
     found: dict[str, None] = {}
-    pending = list(planned[job_id].needs)
+    pending = list(needs[job_id])
     while pending:
         need = pending.pop()
         if need in found:
             continue
         found[need] = None
-        pending.extend(planned[need].needs if need in planned else ())
+        pending.extend(needs.get(need, ()))
     return tuple(found)

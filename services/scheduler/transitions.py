@@ -24,6 +24,9 @@ JOB: dict[tuple[JobPhase, str], JobPhase] = {
     ("waiting", "JobQueued"): "queued",
     ("waiting", "JobSkipped"): "skipped",
     ("waiting", "JobFinished"): "finished",
+    ("waiting", "CallExpanded"): "calling",
+    ("calling", "JobCancelRequested"): "calling",
+    ("calling", "JobFinished"): "finished",
     ("queued", "JobAssigned"): "assigned",
     ("queued", "JobFinished"): "finished",
     ("assigned", "AttemptStarted"): "running",
@@ -43,6 +46,7 @@ JOB: dict[tuple[JobPhase, str], JobPhase] = {
     ("finished", "RunRerun"): "waiting",
     ("skipped", "RunRerun"): "waiting",
 }
+"""`RunRerun` of a job that called a workflow, of which only some jobs run again, makes it `calling` as it was."""
 
 
 class IllegalTransition(Exception):

@@ -232,7 +232,7 @@ async def _check_jobs(process: Process, found: Outcome, jobs: tuple[str, ...]) -
 
 async def _has_several_jobs(process: Process, found: Outcome) -> bool:
     plans = await _plans(process, found)
-    return any(len(plan.jobs) > 1 or any(job.strategy for job in plan.jobs) for plan in plans)
+    return any(len(plan.jobs) > 1 or any(job.strategy or job.uses for job in plan.jobs) for plan in plans)
 
 
 async def _plans(process: Process, found: Outcome) -> list[Plan]:

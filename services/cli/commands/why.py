@@ -64,6 +64,9 @@ def explain(job: JobView, view: RunView, hosts: list[HostRow]) -> list[str]:
         case "waiting":
             open_needs = [need for need in job.needs if not _over(view, need)]
             return [f"{job.key} waits for {', '.join(open_needs)}"] if open_needs else []
+        case "calling":
+            open_jobs = [each.name for each in view.jobs.values() if each.caller == job.key and not _done(each)]
+            return [f"{job.key} waits for the jobs of the workflow that it calls: {', '.join(open_jobs)}"]
         case "queued":
             return [f"{job.key} is queued: {_why_queued(job, hosts)}"]
         case "assigned":
@@ -78,7 +81,11 @@ def explain(job: JobView, view: RunView, hosts: list[HostRow]) -> list[str]:
 
 def _over(view: RunView, job_id: str) -> bool:
     jobs = [job for job in view.jobs.values() if job.job_id == job_id]
-    return bool(jobs) and all(job.state in ("finished", "skipped") for job in jobs)
+    return bool(jobs) and all(_done(job) for job in jobs)
+
+
+def _done(job: JobView) -> bool:
+    return job.state in ("finished", "skipped")
 
 
 def _why_queued(job: JobView, hosts: list[HostRow]) -> str:

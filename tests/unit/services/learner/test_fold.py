@@ -39,6 +39,7 @@ KEPT: dict[str, type[msgspec.Struct] | None] = {
     "RunCancelRequested": RunFact,
     "RunRerun": RunFact,
     "RunFinished": RunFact,
+    "CallExpanded": JobFact,
     "JobQueued": JobFact,
     "JobAssigned": JobFact,
     "JobSkipped": JobFact,
