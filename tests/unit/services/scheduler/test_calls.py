@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
 from libs.contracts.ids import Cause, JobKey
@@ -310,7 +312,7 @@ def test_secrets_are_passed_on_by_name_or_all_at_once():
 def test_a_key_of_ten_levels_is_still_a_name_of_a_file():
     long = "j" * 99
     names = [f"octo/demo/{level}.yml@{'a' * 40}" for level in range(9)]
-    levels = {name: called(call(long, calls=following)) for name, following in zip(names, names[1:], strict=False)}
+    levels = {name: called(call(long, calls=following)) for name, following in itertools.pairwise(names)}
     story = Story(plan(call(long, calls=names[0]), called={**levels, names[-1]: called(job(long))}))
     story.go()
     (leaf,) = [each for each in story.run.jobs.values() if each.phase == "assigned"]
