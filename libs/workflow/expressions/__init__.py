@@ -18,6 +18,7 @@ from libs.workflow.expressions.foresight import foreseen_errors
 from libs.workflow.expressions.nodes import Node
 from libs.workflow.expressions.parser import parse
 from libs.workflow.expressions.printer import to_source
+from libs.workflow.expressions.properties import doubtful_properties
 from libs.workflow.expressions.status import Status, status_of_job
 from libs.workflow.expressions.template import (
     Template,
@@ -43,6 +44,7 @@ __all__ = [
     "Value",
     "answer",
     "availability_of",
+    "doubtful_properties",
     "error_answer",
     "evaluate",
     "evaluate_condition",

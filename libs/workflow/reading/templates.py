@@ -7,6 +7,7 @@ from libs.workflow.expressions import (
     ExpressionError,
     Node,
     availability_of,
+    doubtful_properties,
     has_expression,
     has_literal_text,
     parse,
@@ -86,6 +87,8 @@ class ExpressionChecker:
             complaint = self._scope.complaint(context, name)
             if complaint is not None:
                 self._warn(scalar, offset + column - 1, complaint, path)
+        for column, complaint in doubtful_properties(tree):
+            self._warn(scalar, offset + column - 1, complaint, path)
 
     def _add(self, scalar: Scalar, offset: int, message: str, path: KeyPath) -> None:
         line, column = locate(self._document.text, scalar, offset)
