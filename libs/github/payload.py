@@ -47,9 +47,12 @@ class Side(msgspec.Struct, frozen=True):
 
 
 class PullRequest(msgspec.Struct, frozen=True):
+    """`merge_commit` is what a merged one became on its base branch, empty for one that is not merged."""
+
     number: int
     head: Side
     base: Side
+    merge_commit: str = ""
 
 
 class Event(msgspec.Struct, frozen=True):
@@ -125,6 +128,8 @@ class _PullRequest(msgspec.Struct):
     title: str | None = None
     head: _Side | None = None
     base: _Side | None = None
+    merged: bool | None = None
+    merge_commit_sha: Text | None = None
 
 
 class _Commit(msgspec.Struct):
@@ -177,7 +182,7 @@ def _event(name: str, payload: JsonObject) -> Event:
     match name:
         case "push":
             return _push(event, msgspec.convert(payload, _Push))
-        case "pull_request" | "pull_request_target":
+        case "pull_request" | "pull_request_target" | "pull_request_review" | "pull_request_review_comment":
             given = msgspec.convert(payload, _PullRequestEvent)
             title = given.pull_request.title or ""
             return msgspec.structs.replace(event, pull_request=_pull_request(given), title=title)
@@ -193,10 +198,10 @@ def _push(event: Event, given: _Push) -> Event:
     return msgspec.structs.replace(
         event,
         ref=_checked_ref(given.ref),
-        before=_checked_sha(given.before or "", "before"),
-        after=_checked_sha(given.after or head.id or "", "after"),
-        head_commit=_checked_sha(head.id or "", "head_commit.id"),
-        oldest_commit=_checked_sha(oldest.id or "", "commits[0].id"),
+        before=checked_sha(given.before or "", "before"),
+        after=checked_sha(given.after or head.id or "", "after"),
+        head_commit=checked_sha(head.id or "", "head_commit.id"),
+        oldest_commit=checked_sha(oldest.id or "", "commits[0].id"),
         created=given.created or False,
         deleted=given.deleted or False,
         forced=given.forced or False,
@@ -209,13 +214,15 @@ def _pull_request(given: _PullRequestEvent) -> PullRequest:
     number = given.pull_request.number or given.number
     if not number or not 0 < number < 2**53:
         raise BadPayload("pull_request.number: expected a whole number from 1")
-    return PullRequest(number, _side(given.pull_request.head, "head"), _side(given.pull_request.base, "base"))
+    pull = given.pull_request
+    merge_commit = checked_sha(pull.merge_commit_sha or "", "pull_request.merge_commit_sha") if pull.merged else ""
+    return PullRequest(number, _side(pull.head, "head"), _side(pull.base, "base"), merge_commit)
 
 
 def _side(given: _Side | None, which: str) -> Side:
     if given is None:
         return Side()
-    sha = _checked_sha(given.sha or "", f"pull_request.{which}.sha")
+    sha = checked_sha(given.sha or "", f"pull_request.{which}.sha")
     if given.ref:
         _checked_ref(f"refs/heads/{given.ref}")
     return Side(given.ref or "", sha, None if given.repo is None else given.repo.id)
@@ -271,7 +278,7 @@ def _checked_ref(ref: str) -> str:
     return ref
 
 
-def _checked_sha(sha: str, place: str) -> str:
+def checked_sha(sha: str, place: str) -> str:
     """'' where none was sent: who needs a commit says so."""
     if sha and not is_commit_sha(sha):
         raise BadPayload(f"{place}: {sha[:100]!r} is no commit (40 hexadecimal digits)")

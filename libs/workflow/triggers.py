@@ -10,7 +10,7 @@ import re
 
 import msgspec
 
-from libs.workflow.events import default_pull_request_types
+from libs.workflow.events import activity_types, default_pull_request_types
 from libs.workflow.globs import compile_glob, selected
 from libs.workflow.model import EventTrigger, On, PatternFilter
 
@@ -21,7 +21,9 @@ tag_prefix = "refs/tags/"
 class TriggerEvent(msgspec.Struct, frozen=True):
     """One event, as far as ``on:`` can ask about it.
 
-    ``ref`` is the full ref of a push or a dispatch, ``base`` the branch that a pull request goes into (its short name).
+    ``ref`` is the full ref of a push or a dispatch, ``base`` the branch that a pull request or a merge group goes into
+    (its short name). ``workflow`` and ``branch`` are of the run that a ``workflow_run`` is about: its workflow's name
+    and its head branch. ``cron`` is the line of a schedule that is due; empty asks for any.
     ``changed_paths`` is None when the diff is too large or cannot be made: GitHub then lets every path filter match.
     ``message`` is the head commit's message, where instructions to skip are looked for.
     """
@@ -33,6 +35,9 @@ class TriggerEvent(msgspec.Struct, frozen=True):
     changed_paths: tuple[str, ...] | None = None
     deleted: bool = False
     message: str = ""
+    workflow: str = ""
+    branch: str = ""
+    cron: str = ""
 
 
 class Matched(msgspec.Struct, frozen=True):
@@ -40,9 +45,10 @@ class Matched(msgspec.Struct, frozen=True):
 
 
 class NotMatched(msgspec.Struct, frozen=True):
-    """It does not; ``reason`` is a sentence for who asks why nothing ran."""
+    """It does not; ``reason`` is a sentence for who asks why nothing ran. ``deaf``: ``on`` does not name the event."""
 
     reason: str
+    deaf: bool = False
 
 
 Verdict = Matched | NotMatched
@@ -79,16 +85,66 @@ _skip_trailer = re.compile(r"\n\n(?:[A-Za-z0-9-]+:[^\n]*\n)*(?P<words>skip-check
 
 
 def _match_without_paths(on: On, event: TriggerEvent) -> Verdict:
-    trigger = on.events.get(event.name)
     match event.name:
-        case "push" if trigger is not None:
-            return _unless_skipped(event, _match_push(trigger, event))
-        case "pull_request" if trigger is not None:
-            return _unless_skipped(event, _match_pull_request(trigger, event))
         case "workflow_dispatch" if on.workflow_dispatch is not None:
             return Matched()
+        case "schedule" if on.schedule:
+            return _match_schedule(on, event)
+        case "workflow_call" if on.workflow_call is not None:
+            return NotMatched("a workflow is called by jobs of other workflows, and by no event")
         case _:
-            return NotMatched(f"the workflow does not listen to `{event.name}`, only to {_listed(on.names())}")
+            trigger = on.events.get(event.name)
+            if trigger is None:
+                only = _listed(on.names())
+                return NotMatched(f"the workflow does not listen to `{event.name}`, only to {only}", deaf=True)
+            return _match_event(trigger, event)
+
+
+def _match_event(trigger: EventTrigger, event: TriggerEvent) -> Verdict:
+    """The filters of an event, its types first; only pushes and pull requests heed instructions to skip."""
+    verdict = _match_type(trigger, event)
+    if isinstance(verdict, NotMatched):
+        return verdict
+    match event.name:
+        case "push":
+            return _unless_skipped(event, _match_push(trigger, event))
+        case "pull_request":
+            return _unless_skipped(event, _match_base(trigger, event))
+        case "pull_request_target" | "merge_group":
+            return _match_base(trigger, event)
+        case "workflow_run":
+            return _match_run(trigger, event)
+        case _:
+            return Matched()
+
+
+def _match_type(trigger: EventTrigger, event: TriggerEvent) -> Verdict:
+    """An event without activity types has nothing to ask; a ``repository_dispatch`` brings types of the user's own."""
+    if trigger.types is not None:
+        wanted = trigger.types
+    elif event.name in ("pull_request", "pull_request_target"):
+        wanted = default_pull_request_types
+    else:
+        wanted = activity_types.get(event.name, ())
+        if not wanted:
+            return Matched()
+    if event.action in wanted:
+        return Matched()
+    return NotMatched(f"the activity is `{event.action}`, and the workflow wants {_listed(wanted)}")
+
+
+def _match_schedule(on: On, event: TriggerEvent) -> Verdict:
+    lines = tuple(schedule.cron for schedule in on.schedule)
+    if not event.cron or event.cron in lines:
+        return Matched()
+    return NotMatched(f"the schedule `{event.cron}` is not in the workflow any more, only {_listed(lines)}")
+
+
+def _match_run(trigger: EventTrigger, event: TriggerEvent) -> Verdict:
+    """Names of workflows are compared as they are; `branches` looks at the head branch of the run."""
+    if trigger.workflows is not None and event.workflow not in trigger.workflows:
+        return NotMatched(f"the run is of `{event.workflow}`, and the workflow waits for {_listed(trigger.workflows)}")
+    return Matched() if trigger.branches is None else _match_name("head branch", event.branch, trigger.branches)
 
 
 def _unless_skipped(event: TriggerEvent, verdict: Verdict) -> Verdict:
@@ -124,10 +180,7 @@ def _match_ref(
     return _match_name(kind, name, filter_)
 
 
-def _match_pull_request(trigger: EventTrigger, event: TriggerEvent) -> Verdict:
-    types = default_pull_request_types if trigger.types is None else trigger.types
-    if event.action not in types:
-        return NotMatched(f"the activity is `{event.action}`, and the workflow wants {_listed(types)}")
+def _match_base(trigger: EventTrigger, event: TriggerEvent) -> Verdict:
     return Matched() if trigger.branches is None else _match_name("base branch", event.base, trigger.branches)
 
 

@@ -31,9 +31,16 @@ async def serve(process: Process) -> None:
 
 
 def parser(
-    process: Process, repositories: Repositories, *, vars: dict[str, str] | None = None, adjust: Adjust | None = None
+    process: Process,
+    repositories: Repositories,
+    *,
+    vars: dict[str, str] | None = None,
+    adjust: Adjust | None = None,
+    local: bool = False,
 ) -> Parser:
-    """A parser over any repositories. `vars` is the context of that name, `adjust` what a local run does to a plan."""
+    """A parser over any repositories. `vars` is the context of that name, `adjust` what a local run does to a plan;
+    `local` lets in events that GitHub sends to nobody, such as a schedule.
+    """
     intake = Intake(
         repositories=repositories,
         numbers=Numbers(process.bus),
@@ -42,7 +49,7 @@ def parser(
         adjust=adjust or _as_it_is,
     )
     counted = Uncounted() if process.settings.metrics_port is None else counts(process.metrics)
-    return Parser(process.bus, process.blobs, intake, counted, lambda: datetime.now(UTC))
+    return Parser(process.bus, process.blobs, intake, counted, lambda: datetime.now(UTC), local)
 
 
 def _as_it_is(plan: Plan) -> Plan:

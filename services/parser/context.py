@@ -14,7 +14,7 @@ from libs.contracts.ids import RunId
 from libs.workflow.expressions import Value
 from libs.workflow.model import Workflow
 from libs.workflow.planning import workflow_name
-from services.parser.relevance import Relevant
+from services.parser.meaning import Relevant
 
 RETENTION_DAYS = "90"
 """GitHub's default for artifacts and logs."""
@@ -55,7 +55,7 @@ def github_context(
         "ref": relevant.ref,
         "ref_name": ref_name(relevant.ref),
         "ref_protected": False,
-        "ref_type": "tag" if relevant.ref.startswith("refs/tags/") else "branch",
+        "ref_type": ref_type(relevant.ref),
         "repository": repository.full_name,
         "repository_id": str(repository.id),
         "repository_owner": repository.owner,
@@ -73,6 +73,13 @@ def github_context(
         "workflow_ref": f"{repository.full_name}/{workflow.file}@{relevant.ref}",
         "workflow_sha": relevant.sha,
     }
+
+
+def ref_type(ref: str) -> str:
+    """Empty for a deployment of a bare commit, which has no ref."""
+    if not ref:
+        return ""
+    return "tag" if ref.startswith("refs/tags/") else "branch"
 
 
 def ref_name(ref: str) -> str:

@@ -66,6 +66,8 @@ class Parser:
     intake: Intake
     counts: Counts
     now: Callable[[], datetime]
+    local: bool = False
+    """Deliveries are what a person made up for a local run, and may be events that GitHub sends to nobody."""
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -128,7 +130,7 @@ class Parser:
             await journal.end(end)
             return end
         journal.origin = Origin(journal.origin.cause, event.sender.login, journal.origin.now)
-        return await self.intake.take(delivery.event, meaning_of(event), journal)
+        return await self.intake.take(delivery.event, meaning_of(event, local=self.local), journal)
 
     async def _read(self, delivery: DeliveryReceived) -> Event:
         """Raises BadPayload, Unreadable."""

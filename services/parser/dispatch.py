@@ -15,7 +15,7 @@ from libs.workflow.model import Workflow
 from libs.workflow.triggers import TriggerEvent
 from services.parser.examine import named, rejection
 from services.parser.files import Readings
-from services.parser.relevance import Dispatched, Relevant
+from services.parser.meaning import Dispatched, Relevant
 
 EVENT = "workflow_dispatch"
 

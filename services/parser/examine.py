@@ -3,52 +3,50 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 import msgspec
 
 from libs.contracts.intake import Problem as ContractProblem
 from libs.contracts.intake import WorkflowRejected, WorkflowUnmatched
-from libs.repositories import Base, RepositoryCommit, WorkflowFile
+from libs.repositories import WorkflowFile
 from libs.workflow.model import Workflow
 from libs.workflow.problems import Problem
-from libs.workflow.triggers import NotMatched, TriggerEvent, match, needs_changed_paths
+from libs.workflow.triggers import NotMatched, match, needs_changed_paths
 from services.parser.files import Readings
-from services.parser.relevance import Relevant
+from services.parser.meaning import Relevant
 
-Fits = Callable[[Workflow], str | None]
-"""Why a workflow is not wanted, or None."""
+Changes = Callable[[], Awaitable[tuple[str, ...] | None]]
+"""Asks which paths changed; see `RepositoryCommit.changed_paths`."""
 
 
 @dataclass
 class Findings:
+    """`deaf` are the files whose `on` does not even name the event; they are among the unmatched too."""
+
     rejected: list[WorkflowRejected] = field(default_factory=list[WorkflowRejected])
     matched: list[Workflow] = field(default_factory=list[Workflow])
     unmatched: list[WorkflowUnmatched] = field(default_factory=list[WorkflowUnmatched])
+    deaf: set[str] = field(default_factory=set[str])
 
 
-async def examine(
-    files: list[WorkflowFile], relevant: Relevant, commit: RepositoryCommit, readings: Readings
-) -> Findings:
+async def examine(files: list[WorkflowFile], relevant: Relevant, changes: Changes, readings: Readings) -> Findings:
     """`relevant.trigger` holds everything but the changed paths, which are asked for where some workflow needs them."""
     found = Findings()
     workflows = await _read(files, relevant, readings, found)
     event = relevant.trigger
     if any(needs_changed_paths(workflow.on, event) for workflow in workflows):
-        event = await _with_changed_paths(event, relevant.base, commit)
+        event = msgspec.structs.replace(event, changed_paths=await changes())
     for workflow in workflows:
         verdict = match(workflow.on, event)
         if isinstance(verdict, NotMatched):
             found.unmatched.append(WorkflowUnmatched(workflow.file, verdict.reason))
+            if verdict.deaf:
+                found.deaf.add(workflow.file)
         else:
             found.matched.append(workflow)
     return found
-
-
-async def _with_changed_paths(event: TriggerEvent, base: Base | None, commit: RepositoryCommit) -> TriggerEvent:
-    changed = None if base is None else await commit.changed_paths(base)
-    return msgspec.structs.replace(event, changed_paths=changed)
 
 
 async def _read(files: list[WorkflowFile], relevant: Relevant, readings: Readings, found: Findings) -> list[Workflow]:

@@ -1,5 +1,5 @@
-"""One intake from its meaning to its terminal event: fetch, examine, number, plan. The order of what is written is
-`journal.py`'s; this module knows no messages and no git.
+"""One intake from its meaning to its terminal event: find what wants the event, number, plan. The order of what is
+written is `journal.py`'s; this module knows no messages and no git.
 """
 
 from __future__ import annotations
@@ -8,26 +8,23 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-import msgspec
-from msgspec.structs import replace
-
 from libs.contracts import subjects
 from libs.contracts.ids import RunId, run_id_of
 from libs.contracts.intake import DeliveryIgnored, IntakeFailed, RunsPlanned, WorkflowRejected
 from libs.contracts.plan import Plan
-from libs.repositories import WORKFLOWS_FOLDER, Repositories, RepositoryCommit
+from libs.repositories import Repositories
 from libs.sources import SourceError
 from libs.workflow.expressions import Value
 from libs.workflow.model import Workflow
 from libs.workflow.planning import Occasion, RunNameError, make_plan
-from libs.workflow.triggers import skip_instruction
 from services.parser.context import Addresses, github_context
-from services.parser.dispatch import Started, start
-from services.parser.examine import Findings, examine, rejection
+from services.parser.dispatch import start
+from services.parser.examine import Findings, rejection
 from services.parser.files import Readings
+from services.parser.finding import Found, find, find_besides
 from services.parser.journal import Journal, Terminal
+from services.parser.meaning import Dispatched, Irrelevant, Meaning, Relevant, Unusable
 from services.parser.numbers import Numbers
-from services.parser.relevance import Dispatched, Irrelevant, Meaning, Relevant, Unusable
 
 INTAKE_SECONDS = 30.0
 """From a delivery in hand to its terminal event; nobody waits longer to hear that a repository cannot be reached."""
@@ -77,17 +74,15 @@ class Intake:
                 return await self._dispatched(meaning, journal)
 
     async def _relevant(self, given: Relevant, journal: Journal) -> Terminal:
-        repository = given.repository.full_name
-        commit = await self.repositories.commit(given.repository, given.sha, given.hints, FETCH_SECONDS)
-        relevant = given if given.message_known else await _with_message(given, commit)
-        skipped = skip_instruction(relevant.trigger.message)
-        if skipped is not None:
-            return DeliveryIgnored(relevant.trigger.name, f"the commit message says `{skipped}`", repository)
-        files = await commit.workflows()
-        if not files:
-            why = f"{repository} has no workflow in {WORKFLOWS_FOLDER} at {relevant.sha}"
-            return DeliveryIgnored(relevant.trigger.name, why, repository)
-        return await self._plan_all(relevant, await examine(files, relevant, commit, self.readings), journal)
+        first = await find(given, self.repositories, self.readings, FETCH_SECONDS)
+        besides = (
+            await find_besides(given.also, self.repositories, self.readings, FETCH_SECONDS) if given.also else None
+        )
+        if isinstance(first, DeliveryIgnored):
+            if besides is None or not besides.findings.matched:
+                return first
+            first = Found(besides.relevant, Findings())
+        return await self._plan_all(first, besides, journal)
 
     async def _dispatched(self, dispatched: Dispatched, journal: Journal) -> Terminal:
         started = await start(dispatched, self.repositories, self.readings, FETCH_SECONDS)
@@ -96,29 +91,42 @@ class Intake:
         if isinstance(started, WorkflowRejected):
             await journal.reject([started])
             return IntakeFailed("workflow_dispatch", f"{started.path} has errors", started.repository)
-        return await self._plan_all(started.relevant, Findings(matched=[started.workflow]), journal, started)
+        found = Found(started.relevant, Findings(matched=[started.workflow]))
+        return await self._plan_all(found, None, journal, dict(started.inputs))
 
     async def _plan_all(
-        self, relevant: Relevant, found: Findings, journal: Journal, started: Started | None = None
+        self, first: Found, besides: Found | None, journal: Journal, inputs: dict[str, Value] | None = None
     ) -> RunsPlanned:
-        inputs: dict[str, Value] = {} if started is None else dict(started.inputs)
-        named = [workflow for workflow in found.matched if self._has_name(relevant, workflow, inputs, found)]
-        await journal.reject(found.rejected)
+        """All names are tried before anything is stored: what is rejected is written first, and once."""
+        inputs = inputs or {}
+        wanted = [(found, self._named(found, inputs)) for found in (first, besides) if found is not None]
+        rejected = [each for found, _ in wanted for each in found.findings.rejected]
+        await journal.reject(rejected)
         runs: dict[str, RunId] = {}
-        for workflow in named:
-            run_id = run_id_of(journal.origin.cause, workflow.file)
-            subject = subjects.workflow(relevant.repository.id, workflow.file)
-            number = await self.numbers.number(subject, run_id, workflow.file, journal.origin)
-            await journal.plan(self._plan(relevant, workflow, (run_id, number), inputs))
-            runs[workflow.file] = run_id
+        for found, workflows in wanted:
+            for workflow in workflows:
+                key = workflow.file if workflow.file not in runs else f"{workflow.file} ({found.relevant.trigger.name})"
+                runs[key] = await self._run(found.relevant, workflow, key, inputs, journal)
         return RunsPlanned(
-            repository=relevant.repository.full_name,
-            sha=relevant.sha,
-            event=relevant.trigger.name,
+            repository=first.relevant.repository.full_name,
+            sha=first.relevant.sha,
+            event=first.relevant.trigger.name,
             runs=runs,
-            unmatched=tuple(found.unmatched),
-            rejected=tuple(rejected.path for rejected in found.rejected),
+            unmatched=tuple(each for found, _ in wanted for each in found.findings.unmatched),
+            rejected=tuple(each.path for each in rejected),
         )
+
+    async def _run(
+        self, relevant: Relevant, workflow: Workflow, key: str, inputs: dict[str, Value], journal: Journal
+    ) -> RunId:
+        run_id = run_id_of(journal.origin.cause, key)
+        subject = subjects.workflow(relevant.repository.id, workflow.file)
+        number = await self.numbers.number(subject, run_id, workflow.file, journal.origin)
+        await journal.plan(self._plan(relevant, workflow, (run_id, number), inputs))
+        return run_id
+
+    def _named(self, found: Found, inputs: dict[str, Value]) -> list[Workflow]:
+        return [each for each in found.findings.matched if self._has_name(found.relevant, each, inputs, found.findings)]
 
     def _has_name(self, relevant: Relevant, workflow: Workflow, inputs: dict[str, Value], found: Findings) -> bool:
         """A `run-name` that cannot be evaluated rejects the file before a number is given away."""
@@ -151,11 +159,6 @@ class Intake:
             pull_request=relevant.pull_request,
         )
         return self.adjust(make_plan(workflow, occasion))
-
-
-async def _with_message(relevant: Relevant, commit: RepositoryCommit) -> Relevant:
-    trigger = msgspec.structs.replace(relevant.trigger, message=await commit.message())
-    return replace(relevant, trigger=trigger)
 
 
 def _repository_of(meaning: Meaning) -> str:

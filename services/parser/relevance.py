@@ -1,76 +1,26 @@
 """What an event means: nothing, a commit whose workflows may want it, or one workflow that somebody started by hand.
 
-Pure: it decides which commit runs and whose code it is, and reads neither git nor workflow files. A pull request runs
-its head commit, the one that its payload fixes (docs/decisions: "A pull request runs its head commit").
+Pure: it decides which commit runs and whose code it is, and reads neither git nor workflow files. A family of events
+has a module of its own; here stand pushes, dispatches, and who is asked about what.
 """
 
 from __future__ import annotations
 
-import msgspec
+from collections.abc import Callable
 
 from libs.contracts.commands import TriggerWorkflow
-from libs.contracts.plan import JsonObject, Repository, Trust
-from libs.github.payload import Account, Event, is_no_commit, is_repository_name
+from libs.contracts.plan import Repository
+from libs.github.payload import Account, BadPayload, Event, is_no_commit, is_repository_name
 from libs.repositories import Base
 from libs.workflow.events import activity_types
 from libs.workflow.triggers import TriggerEvent, skip_instruction
-
-DEPENDABOT = "dependabot[bot]"
-"""GitHub runs what it pushes like a fork's code: its changes are other people's releases."""
-
-
-class Irrelevant(msgspec.Struct, frozen=True):
-    """Nothing runs, and that is right."""
-
-    why: str
-    repository: str = ""
+from services.parser import default_branch, pull_requests
+from services.parser.meaning import Dispatched, Irrelevant, Meaning, Relevant, Unusable
+from services.parser.trust import trust_of
 
 
-class Unusable(msgspec.Struct, frozen=True):
-    """It should have meant something, and cannot be understood."""
-
-    why: str
-    repository: str = ""
-
-
-class Relevant(msgspec.Struct, frozen=True):
-    """`trigger` is what `on:` is asked about, still without changed paths. `hints` are refs that the commit may be
-    behind. The message of a pull request's commit is not in its payload: `message_known` says whether to read it.
-    """
-
-    trigger: TriggerEvent
-    repository: Repository
-    owner_id: int
-    sha: str
-    ref: str
-    trust: Trust
-    actor: Account
-    payload: JsonObject
-    title: str = ""
-    base: Base | None = None
-    base_ref: str = ""
-    head_ref: str = ""
-    pull_request: int | None = None
-    hints: tuple[str, ...] = ()
-    message_known: bool = True
-
-
-class Dispatched(msgspec.Struct, frozen=True):
-    """One workflow, started by hand: a path or a file's name, at a ref that is still to be looked up."""
-
-    repository: Repository
-    workflow: str
-    ref: str
-    inputs: JsonObject
-    actor: Account
-    owner_id: int = 0
-    payload: JsonObject | None = None
-
-
-Meaning = Irrelevant | Unusable | Relevant | Dispatched
-
-
-def meaning_of(event: Event) -> Meaning:
+def meaning_of(event: Event, *, local: bool = False) -> Meaning:
+    """`local`: a person made the event up for a run at hand, so that it may be one that GitHub sends to nobody."""
     repository = event.repository
     if event.name == "ping":
         return Irrelevant("a ping: the webhook works", "" if repository is None else repository.full_name)
@@ -78,15 +28,21 @@ def meaning_of(event: Event) -> Meaning:
         return Irrelevant(f"`{event.name}` concerns no repository, so there are no workflows to ask")
     if not repository.id:
         return Unusable("repository.id is missing in the payload", repository.full_name)
-    match event.name:
-        case "push":
-            return _push(event, repository)
-        case "pull_request":
-            return _pull_request(event, repository)
-        case "workflow_dispatch":
-            return _dispatch(event, repository)
-        case _:
-            return Irrelevant(_unsupported(event.name), repository.full_name)
+    if event.name in UNSENT and not local:
+        return Irrelevant(UNSENT[event.name], repository.full_name)
+    try:
+        return _meaning(event.name)(event, repository)
+    except BadPayload as error:
+        return Unusable(str(error), repository.full_name)
+
+
+UNSENT = {
+    "pull_request_target": "`pull_request_target` is no delivery: a `pull_request` starts such workflows",
+    "schedule": "`schedule` is no delivery: Firebreak's own clock starts such workflows",
+    "workflow_call": "a workflow is called by jobs of other workflows, and by no event",
+    "workflow_run": "the run is one of GitHub's Actions; workflows here follow the runs of Firebreak",
+}
+"""Events of `on:` that come about by ourselves, and what a delivery of that name is worth."""
 
 
 def meaning_of_command(command: TriggerWorkflow) -> Dispatched | Unusable:
@@ -113,7 +69,7 @@ def _push(event: Event, repository: Repository) -> Meaning:
         owner_id=event.owner_id,
         sha=event.head_commit if is_tag and event.head_commit else event.after,
         ref=event.ref,
-        trust="fork" if event.sender.login == DEPENDABOT else "own",
+        trust=trust_of(event),
         actor=event.sender,
         payload=event.payload,
         title=event.title,
@@ -129,37 +85,36 @@ def _push_base(event: Event) -> Base | None:
     return Base(event.oldest_commit, "parent") if event.oldest_commit else None
 
 
-def _pull_request(event: Event, repository: Repository) -> Meaning:
-    pull = event.pull_request
-    if pull is None or not pull.head.sha:
-        return Unusable("the pull request names no commit: `pull_request.head.sha` is missing", repository.full_name)
-    is_own = pull.head.repository_id == repository.id and event.sender.login != DEPENDABOT
-    return Relevant(
-        trigger=TriggerEvent("pull_request", action=event.action, base=pull.base.ref),
-        repository=repository,
-        owner_id=event.owner_id,
-        sha=pull.head.sha,
-        ref=f"refs/pull/{pull.number}/merge",
-        trust="own" if is_own else "fork",
-        actor=event.sender,
-        payload=event.payload,
-        title=event.title,
-        base=Base(pull.base.sha, "merge-base") if pull.base.sha else None,
-        base_ref=pull.base.ref,
-        head_ref=pull.head.ref,
-        pull_request=pull.number,
-        hints=(f"refs/pull/{pull.number}/head",),
-        message_known=False,
-    )
-
-
 def _dispatch(event: Event, repository: Repository) -> Meaning:
     if not event.workflow:
         return Unusable("the dispatch names no workflow", repository.full_name)
     return Dispatched(repository, event.workflow, event.ref, event.inputs, event.sender, event.owner_id, event.payload)
 
 
-def _unsupported(name: str) -> str:
-    if name in activity_types:
-        return f"`{name}` can start workflows on GitHub; Firebreak does not run workflows for it yet"
-    return f"`{name}` starts no workflows"
+def _nothing(event: Event, repository: Repository) -> Meaning:
+    return Irrelevant(f"`{event.name}` starts no workflows", repository.full_name)
+
+
+Reading = Callable[[Event, Repository], Meaning]
+_SPECIAL: dict[str, Reading] = {
+    "create": default_branch.create,
+    "deployment": default_branch.deployment,
+    "deployment_status": default_branch.deployment,
+    "merge_group": pull_requests.group,
+    "pull_request": pull_requests.pull_request,
+    "pull_request_review": pull_requests.review,
+    "pull_request_review_comment": pull_requests.review,
+    "pull_request_target": pull_requests.pull_request_target,
+    "push": _push,
+    "registry_package": default_branch.package,
+    "release": default_branch.release,
+    "schedule": default_branch.schedule,
+    "workflow_call": _nothing,
+    "workflow_dispatch": _dispatch,
+    "workflow_run": default_branch.workflow_run,
+}
+
+
+def _meaning(name: str) -> Reading:
+    """Of the events that `on:` knows, those without a reading of their own run the default branch."""
+    return _SPECIAL.get(name) or (default_branch.on_default_branch if name in activity_types else _nothing)

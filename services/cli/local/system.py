@@ -53,7 +53,7 @@ async def parsing(local: Local, settings: Settings) -> AsyncGenerator[Process]:
     """The parser alone: what a dry run needs."""
     process = Process(settings, MemoryBus(), MemoryBlobs())
     repositories = LocalRepositories(local.directory)
-    made = parser(process, repositories, vars=dict(local.vars or {}), adjust=local.choice.adjust)
+    made = parser(process, repositories, vars=dict(local.vars or {}), adjust=local.choice.adjust, local=True)
     async with _alive(made.run()):
         yield process
 

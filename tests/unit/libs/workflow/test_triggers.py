@@ -103,7 +103,7 @@ matching: list[tuple[str, TriggerEvent]] = [
 not_matching: list[tuple[str, TriggerEvent, str]] = [
     ("push", pull("opened"), "does not listen to `pull_request`, only to `push`"),
     ("pull_request", branch("main"), "does not listen to `push`"),
-    ("[push, pull_request]", dispatch, "only to `push`, `pull_request`"),
+    ("[push, pull_request]", dispatch, "only to `pull_request`, `push`"),
     ("push", TriggerEvent("issues", action="opened"), "does not listen to `issues`"),
     ("push", TriggerEvent("push", ref="refs/heads/main", deleted=True), "the push deleted `refs/heads/main`"),
     ("push", TriggerEvent("push", ref="refs/tags/v1", deleted=True), "the push deleted `refs/tags/v1`"),

@@ -124,7 +124,8 @@ async def test_a_run_name_that_cannot_be_evaluated_rejects_its_file(world: World
         ("push", push(deleted=True, after=ZERO), "deleted"),
         ("push", push(head_commit={"id": SHA, "message": "x [skip ci]"}), "[skip ci]"),
         ("push", push(head_commit={"id": SHA, "message": "x\n\nskip-checks: true"}), "skip-checks: true"),
-        ("issues", {"action": "opened", "repository": REPOSITORY}, "does not run workflows for it yet"),
+        ("workflow_run", {"action": "completed", "repository": REPOSITORY}, "one of GitHub's Actions"),
+        ("schedule", {"schedule": "0 * * * *", "repository": REPOSITORY}, "own clock"),
         ("installation", {"action": "created"}, "no repository"),
         ("star", {"action": "created", "repository": REPOSITORY}, "starts no workflows"),
         ("push", push(after="a" * 40, ref="refs/heads/empty"), "no workflow in .github/workflows"),
@@ -244,6 +245,7 @@ async def test_a_diff_begins_where_github_begins_it(
 ) -> None:
     filtered = "\n  push: {paths: [src/**]}\n  pull_request: {paths: [src/**]}"
     commit = world.repositories.add(SHA, a=workflow(filtered), b=workflow(filtered))
+    world.repositories.refs["refs/heads/main"] = SHA
     commit.changed = ("docs/a.md",)
     await world.deliver(name, payload)
     await world.handled()
