@@ -8,6 +8,7 @@ from pathlib import Path
 
 from libs.bus.memory import MemoryBus
 from libs.contracts.intake import DeliveryIgnored, IntakeEvent, IntakeFailed, RunsPlanned, WorkflowRejected
+from libs.workflow.events import activity_types
 from tests.corpus import PAYLOADS, samples
 from tests.e2e.intake.system import EveryCommit, running, settings_for
 
@@ -57,6 +58,10 @@ def expect(event: str, body: bytes, end: IntakeEvent) -> None:
     elif event == "workflow_dispatch":
         assert isinstance(end, IntakeFailed), end
         assert "no workflow" in end.why
+    elif isinstance(end, RunsPlanned):
+        assert event in activity_types, event
+        assert not end.runs, (event, end)
+        assert end.unmatched
     else:
         assert isinstance(end, DeliveryIgnored), (event, end)
         assert end.why
