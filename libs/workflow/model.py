@@ -37,7 +37,8 @@ class EventTrigger(msgspec.Struct, frozen=True):
     """One event of ``on``; a filter that is None was not written.
 
     ``types`` None means GitHub's default for the event. ``branches`` are those of a push, of a pull request's base, of
-    a workflow run's head; ``workflows`` the names that ``workflow_run`` waits for.
+    a workflow run's head; ``workflows`` the names that ``workflow_run`` waits for; ``names`` and ``versions`` belong to
+    ``image_version``.
     """
 
     types: tuple[str, ...] | None = None
@@ -45,6 +46,8 @@ class EventTrigger(msgspec.Struct, frozen=True):
     tags: PatternFilter | None = None
     paths: PatternFilter | None = None
     workflows: tuple[str, ...] | None = None
+    names: tuple[str, ...] | None = None
+    versions: tuple[str, ...] | None = None
 
 
 class Schedule(msgspec.Struct, frozen=True):

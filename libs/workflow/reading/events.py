@@ -1,36 +1,53 @@
-"""``on:`` in its forms (a name, a list, a mapping) to the model's triggers."""
+"""``on:`` in its forms (a name, a list, a mapping) to the model's triggers: every event that GitHub knows.
+
+Which keys an event may have is a table here; what the filters mean is said in ``triggers``.
+"""
 
 from libs.workflow.events import activity_types
-from libs.workflow.globs import GlobError, compile_glob
-from libs.workflow.model import DispatchTrigger, EventTrigger, On, PatternFilter
+from libs.workflow.model import CallTrigger, DispatchTrigger, EventTrigger, On, Schedule
 from libs.workflow.nodes import Entry, Mapping, Node, Scalar, Sequence, describe
 from libs.workflow.problems import KeyPath
+from libs.workflow.reading.call_trigger import read_call
+from libs.workflow.reading.filters import read_filter, read_names, read_types
 from libs.workflow.reading.inputs import read_dispatch
-from libs.workflow.reading.locations import locate
 from libs.workflow.reading.reader import Reader, Shape
-from libs.workflow.supported import refused_events
+from libs.workflow.reading.schedule import read_schedule
 
-_push = Shape("`push`", frozenset({"branches", "branches-ignore", "tags", "tags-ignore", "paths", "paths-ignore"}))
-_pull_request = Shape("`pull_request`", frozenset({"types", "branches", "branches-ignore", "paths", "paths-ignore"}))
+_branches = ("branches", "branches-ignore")
+_paths = ("paths", "paths-ignore")
+_pull_request = ("types", *_branches, *_paths)
+_filters: dict[str, tuple[str, ...]] = {
+    "image_version": ("types", "names", "versions"),
+    "merge_group": ("types", *_branches),
+    "pull_request": _pull_request,
+    "pull_request_target": _pull_request,
+    "push": (*_branches, "tags", "tags-ignore", *_paths),
+    "repository_dispatch": ("types",),
+    "workflow_run": ("workflows", "types", *_branches),
+}
+"""The keys of events that have more than ``types``; another event has that where it has activity types."""
 
 
 def read_on(reader: Reader, node: Node, path: KeyPath) -> On:
-    """Every event that is named, unknown and refused ones as problems."""
-    named = _named_events(reader, node, path)
+    """Every event that is named; unknown ones as problems."""
     events: dict[str, EventTrigger] = {}
+    schedule: tuple[Schedule, ...] = ()
     dispatch: DispatchTrigger | None = None
-    for name, name_node, settings in named:
+    call: CallTrigger | None = None
+    for name, place, settings in _named_events(reader, node, path):
         inner = (*path, name)
         match name:
-            case "push":
-                events[name] = _read_push(reader, settings, inner)
-            case "pull_request":
-                events[name] = _read_pull_request(reader, settings, inner)
+            case "schedule":
+                schedule = read_schedule(reader, place, settings, inner)
             case "workflow_dispatch":
                 dispatch = DispatchTrigger() if settings is None else read_dispatch(reader, settings, inner)
+            case "workflow_call":
+                call = CallTrigger() if settings is None else read_call(reader, settings, inner)
+            case _ if name in activity_types:
+                events[name] = _read_event(reader, name, place, settings, inner)
             case _:
-                _refuse_event(reader, name_node, name, inner)
-    return On(events=events, workflow_dispatch=dispatch)
+                reader.error(place, f"unknown event `{name}`{reader.suggest(name, activity_types)}", inner)
+    return On(events=events, schedule=schedule, workflow_dispatch=dispatch, workflow_call=call)
 
 
 Named = tuple[str, Scalar, Node | None]
@@ -58,33 +75,24 @@ def _settings(node: Node) -> Node | None:
     return None if isinstance(node, Scalar) and node.value is None else node
 
 
-def _refuse_event(reader: Reader, node: Scalar, name: str, path: KeyPath) -> None:
-    if name in refused_events:
-        reader.error(node, f"the event `{name}` is part of GitHub's language, and Firebreak does not run it yet", path)
-        return
-    reader.error(node, f"unknown event `{name}`{reader.suggest(name, activity_types)}", path)
-
-
-def _read_push(reader: Reader, node: Node | None, path: KeyPath) -> EventTrigger:
-    if node is None:
+def _read_event(reader: Reader, name: str, place: Scalar, node: Node | None, path: KeyPath) -> EventTrigger:
+    allowed = _filters.get(name) or (("types",) if activity_types[name] else ())
+    if node is not None and not allowed:
+        reader.error(node, f"the event `{name}` has no settings, and this is {describe(node)}", path)
         return EventTrigger()
-    fields = {key: entry.value for key, entry in _fields(reader, node, _push, path).items()}
+    shape = Shape(f"`{name}`", frozenset(allowed))
+    entries = {} if node is None else _fields(reader, node, shape, path)
+    if name == "workflow_run" and "workflows" not in entries:
+        reader.error(place, "`workflow_run` needs `workflows`: the names of the workflows that it waits for", path)
+    fields = {key: entry.value for key, entry in entries.items()}
     return EventTrigger(
-        branches=_read_filter(reader, fields, "branches", path),
-        tags=_read_filter(reader, fields, "tags", path),
-        paths=_read_filter(reader, fields, "paths", path),
-    )
-
-
-def _read_pull_request(reader: Reader, node: Node | None, path: KeyPath) -> EventTrigger:
-    if node is None:
-        return EventTrigger()
-    fields = {key: entry.value for key, entry in _fields(reader, node, _pull_request, path).items()}
-    types = fields.get("types")
-    return EventTrigger(
-        types=None if types is None else _read_types(reader, types, "pull_request", (*path, "types")),
-        branches=_read_filter(reader, fields, "branches", path),
-        paths=_read_filter(reader, fields, "paths", path),
+        types=read_types(reader, fields["types"], name, (*path, "types")) if "types" in fields else None,
+        branches=read_filter(reader, fields, "branches", path),
+        tags=read_filter(reader, fields, "tags", path),
+        paths=read_filter(reader, fields, "paths", path),
+        workflows=read_names(reader, fields, "workflows", path),
+        names=read_names(reader, fields, "names", path),
+        versions=read_names(reader, fields, "versions", path),
     )
 
 
@@ -100,61 +108,3 @@ def _fields(reader: Reader, node: Node, shape: Shape, path: KeyPath) -> dict[str
                 (*path, ignore),
             )
     return fields
-
-
-def _read_types(reader: Reader, node: Node, event: str, path: KeyPath) -> tuple[str, ...]:
-    types: list[str] = []
-    for item, text in _strings(reader, node, "types", path):
-        if text in activity_types[event]:
-            types.append(text)
-            continue
-        suggestion = reader.suggest(text, activity_types[event])
-        reader.error(item, f"`{event}` has no activity type `{text}`{suggestion}", path)
-    return tuple(types)
-
-
-def _read_filter(reader: Reader, fields: dict[str, Node], name: str, path: KeyPath) -> PatternFilter | None:
-    include, ignore = fields.get(name), fields.get(f"{name}-ignore")
-    if include is None and ignore is None:
-        return None
-    return PatternFilter(
-        patterns=None if include is None else _read_patterns(reader, include, name, (*path, name)),
-        ignored=None if ignore is None else _read_patterns(reader, ignore, f"{name}-ignore", (*path, f"{name}-ignore")),
-    )
-
-
-def _read_patterns(reader: Reader, node: Node, name: str, path: KeyPath) -> tuple[str, ...]:
-    patterns: list[str] = []
-    for item, text in _strings(reader, node, name, path):
-        if _check_pattern(reader, item, text, path):
-            patterns.append(text)
-    if patterns and not name.endswith("-ignore") and all(pattern.startswith("!") for pattern in patterns):
-        reader.error(
-            node, f"`{name}` needs at least one pattern without `!`; to leave out only, use `{name}-ignore`", path
-        )
-    if not patterns and isinstance(node, Sequence) and not node.items:
-        reader.warning(node, f"`{name}` is empty, and an empty list matches nothing", path)
-    return tuple(patterns)
-
-
-def _check_pattern(reader: Reader, item: Scalar, text: str, path: KeyPath) -> bool:
-    try:
-        compile_glob(text)
-    except GlobError as error:
-        line, column = locate(reader.document.text, item, min(error.offset, max(0, len(item.text) - 1)))
-        reader.problems.add(line, column, f"invalid pattern `{text}`: {error.message}", key_path=path)
-        return False
-    return True
-
-
-def _strings(reader: Reader, node: Node, what: str, path: KeyPath) -> list[tuple[Scalar, str]]:
-    """A string or a list of strings, none of them empty."""
-    found: list[tuple[Scalar, str]] = []
-    for item in node.items if isinstance(node, Sequence) else (node,):
-        if not isinstance(item, Scalar):
-            reader.error(item, f"`{what}` must be a string or a list of strings, not {describe(item)}", path)
-            continue
-        text = reader.literal(item, what, path, empty=False)
-        if text is not None:
-            found.append((item, text))
-    return found

@@ -1,8 +1,10 @@
 """``on.workflow_dispatch.inputs`` to the model: types, defaults that fit them, options of a choice."""
 
+from math import isfinite
 from typing import get_args
 
 from libs.workflow.expressions import to_string
+from libs.workflow.expressions.values import parse_number
 from libs.workflow.inputs import inputs_per_workflow
 from libs.workflow.model import DispatchInput, DispatchTrigger, InputType
 from libs.workflow.nodes import Entry, Node, Scalar, describe
@@ -18,6 +20,8 @@ def read_dispatch(reader: Reader, node: Node, path: KeyPath) -> DispatchTrigger:
     if "inputs" not in fields:
         return DispatchTrigger()
     inner = (*path, "inputs")
+    if _is_nothing(fields["inputs"].value):
+        return DispatchTrigger()
     entries = reader.entries(fields["inputs"].value, "`inputs`", inner)
     if len(entries) > inputs_per_workflow:
         extra = entries[inputs_per_workflow].key
@@ -28,10 +32,17 @@ def read_dispatch(reader: Reader, node: Node, path: KeyPath) -> DispatchTrigger:
     return DispatchTrigger(tuple(_read_input(reader, entry, (*inner, entry.key.text)) for entry in entries))
 
 
+def _is_nothing(node: Node) -> bool:
+    """GitHub takes inputs, and one of them, without a value for such without settings."""
+    return isinstance(node, Scalar) and node.value is None
+
+
 def _read_input(reader: Reader, entry: Entry, path: KeyPath) -> DispatchInput:
     name = entry.key.text
     if not name:
         reader.error(entry.key, "an input's name must not be empty", path)
+    if _is_nothing(entry.value):
+        return DispatchInput(name)
     fields = reader.fields(entry.value, _input, path)
     type_ = _read_type(reader, fields["type"].value, (*path, "type")) if "type" in fields else "string"
     required = (
@@ -88,15 +99,18 @@ def _read_default(
         case "boolean" if not isinstance(value, bool):
             reader.error(scalar, f"the default of a boolean must be true or false, not {describe(scalar)}", inner)
             return None
-        case "number" if isinstance(value, bool | str):
-            reader.error(scalar, f"the default of a number must be a number, not {describe(scalar)}", inner)
-            return None
+        case "number":
+            number = value if isinstance(value, int | float) else parse_number(value)
+            if isinstance(value, bool) or not isfinite(number):
+                reader.error(scalar, f"the default of a number must be a number, not {describe(scalar)}", inner)
+                return None
+            return number
         case "choice" if options and to_string(value) not in options:
             reader.error(
                 scalar, f"the default must be one of the options {', '.join(options)}, not {scalar.text}", inner
             )
             return None
-        case "boolean" | "number":
+        case "boolean":
             return value
         case "string" | "choice" | "environment":
             return to_string(value)

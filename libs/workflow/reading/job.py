@@ -3,52 +3,57 @@
 import msgspec
 
 from libs.workflow.model import Defaults, Job, Position, RunsOn, Step, Template
-from libs.workflow.nodes import Entry, Mapping, Node, Scalar, Sequence, describe
+from libs.workflow.nodes import Entry, Mapping, Sequence
 from libs.workflow.problems import KeyPath
+from libs.workflow.reading.calling import call_keys, read_called, read_secrets, read_with
+from libs.workflow.reading.concurrency import read_concurrency
+from libs.workflow.reading.container import read_container, read_services
+from libs.workflow.reading.environment import read_environment, read_snapshot
 from libs.workflow.reading.reader import Reader, Shape, position
+from libs.workflow.reading.runs_on import read_runs_on
 from libs.workflow.reading.settings import read_defaults, read_env, read_permissions
-from libs.workflow.reading.step import read_condition, read_step
+from libs.workflow.reading.step import read_condition
+from libs.workflow.reading.steps import read_steps
 from libs.workflow.reading.strategy import matrix_keys, read_strategy
-from libs.workflow.supported import refused_job_keys, refused_runs_on_keys
 
-steps_in_job = 1000  # GitHub names no limit; no reader of a log wants more, and it bounds what one job can cost.
-
-_job = Shape(
-    "a job",
-    frozenset(
-        {
-            "name",
-            "needs",
-            "if",
-            "runs-on",
-            "strategy",
-            "permissions",
-            "env",
-            "defaults",
-            "outputs",
-            "continue-on-error",
-            "timeout-minutes",
-            "steps",
-        }
-    ),
-    refused_job_keys,
+_own_keys = frozenset(
+    {
+        "name",
+        "needs",
+        "if",
+        "runs-on",
+        "strategy",
+        "permissions",
+        "concurrency",
+        "env",
+        "environment",
+        "defaults",
+        "outputs",
+        "continue-on-error",
+        "timeout-minutes",
+        "cancel-timeout-minutes",
+        "container",
+        "services",
+        "snapshot",
+        "steps",
+    }
 )
-_runs_on = Shape("`runs-on`", frozenset({"labels"}), refused_runs_on_keys)
+_job = Shape("a job", _own_keys | call_keys)
 
 
 def read_job(reader: Reader, entry: Entry, path: KeyPath) -> Job:
     """``needs`` are checked against the other jobs by ``graph``, when all of them are read."""
-    node = entry.value
-    fields = reader.fields(node, _job, path)
-    calls = isinstance(node, Mapping) and node.get("uses") is not None
-    if isinstance(node, Mapping) and not calls:
-        reader.require(entry.key, fields, ("runs-on", "steps"), _job, path)
+    fields = reader.fields(entry.value, _job, path)
+    _check_kind(reader, entry, fields, path)
     needs = _read_needs(reader, fields, path)
     reader = reader.within(msgspec.structs.replace(reader.scope, needs=frozenset(name.lower() for name in needs)))
     condition = read_condition(reader, fields, "jobs.<job_id>.if", path)
     strategy = read_strategy(reader, fields["strategy"].value, (*path, "strategy")) if "strategy" in fields else None
     reader = reader.within(msgspec.structs.replace(reader.scope, matrix=matrix_keys(strategy)))
-    steps, reader = _read_steps(reader, fields, path)
+    steps: tuple[Step, ...] = ()
+    if "steps" in fields:
+        steps, reader = read_steps(reader, fields["steps"].value, (*path, "steps"))
+    nodes = {key: field.value for key, field in fields.items()}
     return Job(
         at=position(entry.key),
         id=entry.key.text,
@@ -58,15 +63,42 @@ def read_job(reader: Reader, entry: Entry, path: KeyPath) -> Job:
         needs=needs,
         condition=condition,
         strategy=strategy,
-        permissions=read_permissions(reader, fields["permissions"].value, (*path, "permissions"))
-        if "permissions" in fields
+        permissions=read_permissions(reader, nodes["permissions"], (*path, "permissions"))
+        if "permissions" in nodes
         else None,
         env=_read_env(reader, fields, path),
         defaults=_read_defaults(reader, fields, path),
         outputs=_read_outputs(reader, fields, path),
-        timeout_minutes=_read_timeout(reader, fields, path),
+        timeout_minutes=_read_timeout(reader, fields, "timeout-minutes", path),
+        cancel_timeout_minutes=_read_timeout(reader, fields, "cancel-timeout-minutes", path),
         continue_on_error=_read_continue(reader, fields, path),
+        concurrency=read_concurrency(reader, nodes["concurrency"], "jobs.<job_id>.concurrency", (*path, "concurrency"))
+        if "concurrency" in nodes
+        else None,
+        environment=read_environment(reader, nodes["environment"], (*path, "environment"))
+        if "environment" in nodes
+        else None,
+        container=read_container(reader, nodes["container"], (*path, "container")) if "container" in nodes else None,
+        services=read_services(reader, nodes["services"], (*path, "services")) if "services" in nodes else {},
+        snapshot=read_snapshot(reader, nodes["snapshot"], (*path, "snapshot")) if "snapshot" in nodes else None,
+        uses=read_called(reader, fields, path),
+        with_=read_with(reader, fields, path),
+        secrets=read_secrets(reader, fields, path),
     )
+
+
+def _check_kind(reader: Reader, entry: Entry, fields: dict[str, Entry], path: KeyPath) -> None:
+    """1. A job that calls a workflow has few other keys. 2. Any other has ``runs-on``, ``steps`` and no ``with``."""
+    if "uses" in fields:
+        for key in fields.keys() - call_keys:
+            reader.error(
+                fields[key].key, f"`{key}` cannot stand beside `uses`: the called workflow's jobs have it", (*path, key)
+            )
+        return
+    if isinstance(entry.value, Mapping):
+        reader.require(entry.key, fields, ("runs-on", "steps"), _job, path)
+    for key in fields.keys() - _own_keys:
+        reader.error(fields[key].key, f"`{key}` belongs to a job that calls a workflow by `uses`", (*path, key))
 
 
 def _read_needs(reader: Reader, fields: dict[str, Entry], path: KeyPath) -> tuple[str, ...]:
@@ -81,68 +113,10 @@ def _read_needs(reader: Reader, fields: dict[str, Entry], path: KeyPath) -> tupl
     return tuple(dict.fromkeys(text for text in texts if text is not None))
 
 
-def _read_steps(reader: Reader, fields: dict[str, Entry], path: KeyPath) -> tuple[tuple[Step, ...], Reader]:
-    """The steps, and a reader that knows all of their ids, for ``outputs``."""
-    steps: list[Step] = []
-    ids: frozenset[str] = frozenset()
-    reader = reader.within(msgspec.structs.replace(reader.scope, steps=ids))
-    if "steps" not in fields:
-        return (), reader
-    node, inner = fields["steps"].value, (*path, "steps")
-    items = reader.items(node, "`steps`", inner)
-    if isinstance(node, Sequence) and not items:
-        reader.error(node, "`steps` must hold at least one step", inner)
-    if len(items) > steps_in_job:
-        reader.error(node, f"a job may have {steps_in_job} steps at most, and this has {len(items)}", inner)
-        return (), reader
-    for index, item in enumerate(items):
-        step = read_step(reader, item, (*inner, index))
-        steps.append(step)
-        if step.id is not None:
-            ids |= {step.id.lower()}
-            reader = reader.within(msgspec.structs.replace(reader.scope, steps=ids))
-    return tuple(steps), reader
-
-
 def _read_runs_on(reader: Reader, fields: dict[str, Entry], path: KeyPath) -> RunsOn:
     if "runs-on" not in fields:
         return RunsOn(Position(1, 1), ())
-    node, inner = fields["runs-on"].value, (*path, "runs-on")
-    at = position(node)
-    if isinstance(node, Mapping):
-        inside = reader.fields(node, _runs_on, inner)
-        if "labels" not in inside:
-            if not inside and node.get("group") is None:
-                reader.error(node, "`runs-on` needs `labels`", inner)
-            return RunsOn(at, ())
-        node, inner = inside["labels"].value, (*inner, "labels")
-    return RunsOn(at, _read_labels(reader, node, inner))
-
-
-def _read_labels(reader: Reader, node: Node, path: KeyPath) -> tuple[str, ...] | str:
-    """A label, a list of labels, or one expression that gives either."""
-    key = "jobs.<job_id>.runs-on"
-    if isinstance(node, Scalar):
-        text = reader.text(node, "runs-on", key, path)
-        if text is None:
-            return ()
-        if not text:
-            reader.error(node, "`runs-on` must name at least one label", path)
-            return ()
-        return text if "${{" in text else (text,)
-    if isinstance(node, Mapping):
-        reader.error(node, f"`labels` must be a label or a list of labels, not {describe(node)}", path)
-        return ()
-    if not node.items:
-        reader.error(node, "`runs-on` must name at least one label", path)
-    labels: list[str] = []
-    for item in node.items:
-        text = reader.text(item, "runs-on", key, path)
-        if text == "":
-            reader.error(item, "a label must not be empty", path)
-        elif text is not None:
-            labels.append(text)
-    return tuple(labels)
+    return read_runs_on(reader, fields["runs-on"].value, (*path, "runs-on"))
 
 
 def _read_name(reader: Reader, fields: dict[str, Entry], path: KeyPath) -> str | None:
@@ -178,11 +152,10 @@ def _read_outputs(reader: Reader, fields: dict[str, Entry], path: KeyPath) -> di
     return outputs
 
 
-def _read_timeout(reader: Reader, fields: dict[str, Entry], path: KeyPath) -> float | str | None:
-    key = "timeout-minutes"
+def _read_timeout(reader: Reader, fields: dict[str, Entry], key: str, path: KeyPath) -> float | str | None:
     if key not in fields:
         return None
-    return reader.number(fields[key].value, key, f"jobs.<job_id>.{key}", (*path, key), least=0)
+    return reader.number(fields[key].value, key, f"jobs.<job_id>.{key}", (*path, key))
 
 
 def _read_continue(reader: Reader, fields: dict[str, Entry], path: KeyPath) -> bool | str:

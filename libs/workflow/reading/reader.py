@@ -5,7 +5,7 @@ types and messages; which keys mean what is said in the modules beside it.
 """
 
 from collections.abc import Iterable
-from math import isfinite
+from math import inf, isfinite
 
 import msgspec
 
@@ -20,11 +20,10 @@ name_characters = 100  # Of a name that is compared with known ones; no known on
 
 
 class Shape(msgspec.Struct, frozen=True):
-    """The keys that a mapping may have. ``refused`` are GitHub's, and Firebreak does not run them yet."""
+    """The keys that a mapping may have."""
 
     what: str
     keys: frozenset[str]
-    refused: frozenset[str] = frozenset()
 
 
 class Reader:
@@ -51,14 +50,12 @@ class Reader:
     # Collections
 
     def fields(self, node: Node, shape: Shape, path: KeyPath) -> dict[str, Entry]:
-        """A mapping's known entries by key; unknown and refused keys become problems and are left out."""
+        """A mapping's known entries by key; unknown keys become problems and are left out."""
         found: dict[str, Entry] = {}
         for entry in self.entries(node, shape.what, path):
             key = entry.key.text
             if key in shape.keys:
                 found[key] = entry
-            elif key in shape.refused:
-                self.refuse(entry.key, f"`{key}`", (*path, key))
             else:
                 self._unknown_key(entry.key, shape, path)
         return found
@@ -84,9 +81,7 @@ class Reader:
         if "${{" in key.text:
             self.refuse(key, "an expression as a key", (*path, key.text))
             return
-        suggestion = self.suggest(key.text, shape.keys | shape.refused) or (
-            "; it may have " + ", ".join(sorted(shape.keys))
-        )
+        suggestion = self.suggest(key.text, shape.keys) or ("; it may have " + ", ".join(sorted(shape.keys)))
         self.error(key, f"unknown key `{key.text}` in {shape.what}{suggestion}", (*path, key.text))
 
     def suggest(self, name: str, known: Iterable[str]) -> str:
@@ -134,19 +129,36 @@ class Reader:
             return scalar.value
         return self._expression(scalar, f"`{what}` must be true or false", key, path)
 
-    def number(self, node: Node, what: str, key: str, path: KeyPath, *, least: float) -> float | str | None:
-        """A number of at least ``least`` (above it, where ``least`` is 0), or one expression that gives it."""
+    def number(self, node: Node, what: str, key: str, path: KeyPath, *, least: float = 0) -> float | str | None:
+        """A number of at least ``least`` (above 0, where that is 0), or one expression that gives it.
+
+        GitHub accepts any number and takes one out of these bounds for none; so do we, with a warning.
+        """
+        value = self.any_number(node, what, key, path)
+        if not isinstance(value, float) or (value >= least and 0 < value < inf):
+            return value
+        bound = f"at least {least:g}" if least else "above 0"
+        self.warning(node, f"`{what}` should be {bound}; it is as if it were not there", path)
+        return None
+
+    def any_number(self, node: Node, what: str, key: str, path: KeyPath) -> float | str | None:
+        """A number, or one expression that gives it."""
         scalar = self.scalar(node, what, path)
         if scalar is None:
             return None
         value = scalar.value
         if isinstance(value, int | float) and not isinstance(value, bool):
-            if value >= least and (least or value > 0) and value != float("inf"):
-                return float(value)
-            bound = f"at least {least:g}" if least else "above 0"
-            self.error(scalar, f"`{what}` must be {bound}, not {scalar.text}", path)
-            return None
+            return float(value)
         return self._expression(scalar, f"`{what}` must be a number", key, path)
+
+    def is_template(self, node: Node) -> bool:
+        """Whether an expression stands where a mapping or a list could."""
+        return isinstance(node, Scalar) and isinstance(node.value, str) and "${{" in node.value
+
+    def whole(self, node: Node, what: str, key: str, path: KeyPath) -> str | None:
+        """One expression that gives a whole mapping or list."""
+        scalar = self.scalar(node, what, path)
+        return None if scalar is None else self._expression(scalar, f"`{what}` must be a mapping or a list", key, path)
 
     def _expression(self, scalar: Scalar, must: str, key: str, path: KeyPath) -> str | None:
         if not isinstance(scalar.value, str) or "${{" not in scalar.text:
@@ -163,6 +175,14 @@ class Reader:
     def check(self, scalar: Scalar, key: str, path: KeyPath) -> bool:
         """Whether the expressions in a scalar are sound; problems are noted."""
         return "${{" not in scalar.text or self.expressions.check_template(scalar, key, path)
+
+    def check_name(self, scalar: Scalar, what: str, key: str, path: KeyPath) -> bool:
+        """Whether a free key of a mapping may stand: not empty, its expressions sound, ``${{ insert }}`` too."""
+        if "${{" in scalar.text:
+            return self.expressions.check_name(scalar, key, path)
+        if not scalar.text:
+            self.error(scalar, f"a name in {what} must not be empty", path)
+        return bool(scalar.text)
 
 
 def portable(value: ScalarValue) -> ScalarValue:

@@ -16,6 +16,8 @@ class Scope(msgspec.Struct, frozen=True):
     needs: frozenset[str] | None = None
     matrix: frozenset[str] | None = None
     steps: frozenset[str] | None = None
+    background: frozenset[str] = frozenset()
+    """Ids of the steps before that run in the background."""
 
     def complaint(self, context: str, name: str) -> str | None:
         """Why ``context.name`` refers to nothing, or None when it does or cannot be known."""

@@ -40,25 +40,29 @@ _defaults_run = Shape("`defaults.run`", frozenset({"shell", "working-directory"}
 _permissions = Shape("`permissions`", frozenset(permission_scopes))
 
 
-def read_env(reader: Reader, node: Node, key: str, path: KeyPath) -> dict[str, Template] | str:
-    """Names and values, or one expression that gives the whole mapping."""
-    if isinstance(node, Scalar) and isinstance(node.value, str) and "${{" in node.value:
-        whole = reader.flag(node, "env", key, path)
-        return whole if isinstance(whole, str) else {}
-    return read_templates(reader, node, "`env`", key, path)
+def read_env(
+    reader: Reader, node: Node, key: str, path: KeyPath, *, around: str | None = None
+) -> dict[str, Template] | str:
+    """Names and values, or one expression that gives the whole mapping.
+
+    ``key`` says which contexts the values may use, ``around`` which the names and the whole may where that differs.
+    """
+    around = key if around is None else around
+    if reader.is_template(node):
+        return reader.whole(node, "env", around, path) or {}
+    return read_templates(reader, node, "`env`", key, path, names=around)
 
 
-def read_templates(reader: Reader, node: Node, what: str, key: str, path: KeyPath) -> dict[str, Template]:
-    """A mapping of free names to scalars."""
+def read_templates(
+    reader: Reader, node: Node, what: str, key: str, path: KeyPath, *, names: str | None = None
+) -> dict[str, Template]:
+    """A mapping of free names to scalars. A name may hold expressions where ``names`` (or ``key``) allows some."""
+    names = key if names is None else names
     values: dict[str, Template] = {}
     for entry in reader.entries(node, what, path):
         name = entry.key.text
         inner = (*path, name)
-        if "${{" in name:
-            reader.refuse(entry.key, "an expression as a key", inner)
-        elif not name:
-            reader.error(entry.key, f"a name in {what} must not be empty", inner)
-        else:
+        if reader.check_name(entry.key, what, names, inner):
             values[name] = reader.template(entry.value, name, key, inner)
     return values
 

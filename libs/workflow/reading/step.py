@@ -1,32 +1,43 @@
-"""One step of a job to the model."""
+"""One step of a job to the model: its kind, by the key that only that kind has, and the keys that the kind may have."""
 
 from libs.workflow.model import Step, Template
-from libs.workflow.nodes import Entry, Node, Scalar
+from libs.workflow.nodes import Entry, Mapping, Node
 from libs.workflow.problems import KeyPath
-from libs.workflow.reading.checkout import check_inputs, check_uses
+from libs.workflow.reading.control import read_cancel, read_wait, read_wait_all
 from libs.workflow.reading.identifiers import check_identifier
 from libs.workflow.reading.reader import Reader, Shape, position
 from libs.workflow.reading.settings import read_env, read_non_empty, read_shell, read_templates
-from libs.workflow.supported import refused_step_keys
+from libs.workflow.reading.uses import check_action, check_inputs
 
 run_characters = 21_000  # GitHub's limit for one `run`.
 
-_common = frozenset({"id", "name", "if", "env", "continue-on-error", "timeout-minutes"})
-_run_only = frozenset({"run", "shell", "working-directory"})
-_uses_only = frozenset({"uses", "with"})
-_step = Shape("a step", _common | _run_only | _uses_only, refused_step_keys)
+_named = frozenset({"id", "name", "continue-on-error"})
+_working = _named | {"if", "env", "timeout-minutes", "background"}
+_kinds: dict[str, frozenset[str]] = {
+    "run": _working | {"run", "shell", "working-directory"},
+    "uses": _working | {"uses", "with"},
+    "wait": _named | {"wait"},
+    "wait-all": _named | {"wait-all"},
+    "cancel": _named | {"cancel"},
+    "parallel": frozenset({"parallel"}),
+}
+"""What a step does, and the keys that it may have then."""
+_owners = {"shell": "run", "working-directory": "run", "with": "uses"}
+_step = Shape("a step", frozenset[str]().union(*_kinds.values()))
+_kind_names = "`run`, `uses`, `wait`, `wait-all`, `cancel` or `parallel`"
 _steps_key = "jobs.<job_id>.steps"
 
 
 def read_step(reader: Reader, node: Node, path: KeyPath) -> Step:
-    """``reader``'s scope holds the ids of the steps before."""
+    """Of every kind but ``parallel``, whose own steps ``steps`` reads. ``reader``'s scope holds the ids before."""
     problems_before = reader.problems.count()
     fields = reader.fields(node, _step, path)
-    _check_kind(reader, node, fields, path, refused=reader.problems.count() > problems_before)
+    _check_kind(reader, node, fields, path, unknown=reader.problems.count() > problems_before)
     uses = _read_uses(reader, fields, path)
+    id_ = _read_id(reader, fields, path)
     return Step(
         at=position(node),
-        id=_read_id(reader, fields, path),
+        id=id_,
         name=_text(reader, fields, "name", path),
         condition=read_condition(reader, fields, f"{_steps_key}.if", path),
         run=_read_run(reader, fields, path),
@@ -37,6 +48,10 @@ def read_step(reader: Reader, node: Node, path: KeyPath) -> Step:
         working_directory=_read_directory(reader, fields, path),
         continue_on_error=_read_continue(reader, fields, path),
         timeout_minutes=_read_timeout(reader, fields, path),
+        background=_read_background(reader, fields, path),
+        wait=read_wait(reader, fields, path),
+        wait_all=read_wait_all(reader, fields, path),
+        cancel=read_cancel(reader, fields, path),
     )
 
 
@@ -51,21 +66,22 @@ def read_condition(reader: Reader, fields: dict[str, Entry], key: str, path: Key
     return scalar.text
 
 
-def _check_kind(reader: Reader, node: Node, fields: dict[str, Entry], path: KeyPath, *, refused: bool) -> None:
-    """Exactly one of ``run`` and ``uses``, and no key that belongs to the other kind."""
-    if "run" in fields and "uses" in fields:
-        reader.error(fields["uses"].key, "a step has either `run` or `uses`, not both", path)
+def _check_kind(reader: Reader, node: Node, fields: dict[str, Entry], path: KeyPath, *, unknown: bool) -> None:
+    """1. No kind. 2. Several. 3. One, with keys that it does not have. ``unknown``: some key was unknown already."""
+    kinds = [key for key in fields if key in _kinds]
+    if not kinds:
+        if not unknown and isinstance(node, Mapping):
+            reader.error(node, f"a step needs {_kind_names}", path)
         return
-    if "run" not in fields and "uses" not in fields:
-        if not refused:
-            reader.error(node, "a step needs `run` or `uses`", path)
+    for other in kinds[1:]:
+        reader.error(fields[other].key, f"a step has either `{kinds[0]}` or `{other}`, not both", path)
+    if len(kinds) > 1:
         return
-    kind, foreign = ("run", _uses_only) if "run" in fields else ("uses", _run_only)
-    other = "uses" if kind == "run" else "run"
-    for key in foreign & fields.keys():
-        reader.error(
-            fields[key].key, f"`{key}` belongs to a step with `{other}`, and this one has `{kind}`", (*path, key)
-        )
+    kind = kinds[0]
+    for key in fields.keys() - _kinds[kind]:
+        owner = _owners.get(key)
+        why = f"it belongs to a step with `{owner}`" if owner else "such a step cannot have it"
+        reader.error(fields[key].key, f"`{key}` cannot stand beside `{kind}`; {why}", (*path, key))
 
 
 def _read_id(reader: Reader, fields: dict[str, Entry], path: KeyPath) -> str | None:
@@ -105,18 +121,18 @@ def _read_uses(reader: Reader, fields: dict[str, Entry], path: KeyPath) -> str |
     node, inner = fields["uses"].value, (*path, "uses")
     uses = reader.literal(node, "uses", inner, empty=False)
     if uses is not None:
-        check_uses(reader, node, uses, inner)
+        check_action(reader, node, uses, inner)
     return uses
 
 
-def _read_with(reader: Reader, fields: dict[str, Entry], uses: str | None, path: KeyPath) -> dict[str, Template]:
+def _read_with(reader: Reader, fields: dict[str, Entry], uses: str | None, path: KeyPath) -> dict[str, Template] | str:
     if "with" not in fields:
         return {}
     node, inner = fields["with"].value, (*path, "with")
-    if isinstance(node, Scalar) and "${{" in node.text:
-        reader.refuse(node, "an expression for the whole of `with`", inner)
-        return {}
-    values = read_templates(reader, node, "`with`", f"{_steps_key}.with", inner)
+    key = f"{_steps_key}.with"
+    if reader.is_template(node):
+        return reader.whole(node, "with", key, inner) or {}
+    values = read_templates(reader, node, "`with`", key, inner, names=key)
     if uses is not None and uses.lower().startswith("actions/checkout@"):
         check_inputs(reader, node, values, inner)
     return values
@@ -146,4 +162,10 @@ def _read_timeout(reader: Reader, fields: dict[str, Entry], path: KeyPath) -> fl
     key = "timeout-minutes"
     if key not in fields:
         return None
-    return reader.number(fields[key].value, key, f"{_steps_key}.{key}", (*path, key), least=0)
+    return reader.number(fields[key].value, key, f"{_steps_key}.{key}", (*path, key))
+
+
+def _read_background(reader: Reader, fields: dict[str, Entry], path: KeyPath) -> bool:
+    if "background" not in fields:
+        return False
+    return reader.flag(fields["background"].value, "background", "", (*path, "background")) is True

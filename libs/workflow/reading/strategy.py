@@ -14,6 +14,9 @@ strategy_key = "jobs.<job_id>.strategy"
 
 
 def read_strategy(reader: Reader, node: Node, path: KeyPath) -> Strategy:
+    if reader.is_template(node):
+        reader.refuse(node, "an expression for the whole of `strategy`", path)
+        return Strategy(position(node))
     fields = reader.fields(node, _strategy, path)
     matrix: dict[str, Data] | str | None = None
     fail_fast: bool | str | None = None
@@ -51,14 +54,13 @@ def matrix_keys(strategy: Strategy | None) -> frozenset[str] | None:
 
 
 def _read_matrix(reader: Reader, node: Node, path: KeyPath) -> dict[str, Data] | str | None:
-    if isinstance(node, Scalar) and isinstance(node.value, str) and "${{" in node.value:
-        whole = reader.flag(node, "matrix", strategy_key, path)
-        return whole if isinstance(whole, str) else None
+    if reader.is_template(node):
+        return reader.whole(node, "matrix", strategy_key, path)
     sound = True
     matrix: dict[str, Data] = {}
     for entry in reader.entries(node, "`matrix`", path):
         inner = (*path, entry.key.text)
-        if not _check_key(reader, entry, inner) or not _check_vector(reader, entry, inner):
+        if not reader.check_name(entry.key, "`matrix`", strategy_key, inner) or not _check_vector(reader, entry, inner):
             sound = False
             continue
         matrix[entry.key.text] = _data(reader, entry.value, inner)
@@ -67,23 +69,11 @@ def _read_matrix(reader: Reader, node: Node, path: KeyPath) -> dict[str, Data] |
     return matrix
 
 
-def _check_key(reader: Reader, entry: Entry, path: KeyPath) -> bool:
-    key = entry.key
-    if "${{" not in key.text:
-        if not key.text:
-            reader.error(key, "a name in `matrix` must not be empty", path)
-        return bool(key.text)
-    if key.text.replace("${{", "").replace("}}", "").strip() == "insert":
-        return True
-    reader.refuse(key, "an expression as a key", path)
-    return False
-
-
 def _check_vector(reader: Reader, entry: Entry, path: KeyPath) -> bool:
     """A list, or one expression that gives it."""
     node, name = entry.value, entry.key.text
-    if isinstance(node, Scalar) and isinstance(node.value, str) and "${{" in node.value:
-        return reader.flag(node, name, strategy_key, path) is not None
+    if reader.is_template(node):
+        return reader.whole(node, name, strategy_key, path) is not None
     if "${{" in name:
         return True
     if not isinstance(node, Sequence):
@@ -96,8 +86,7 @@ def _check_vector(reader: Reader, entry: Entry, path: KeyPath) -> bool:
 
 
 def _check_filter(reader: Reader, node: Node, name: str, path: KeyPath) -> bool:
-    is_template = isinstance(node, Scalar) and isinstance(node.value, str) and "${{" in node.value
-    if isinstance(node, Mapping) or is_template:
+    if isinstance(node, Mapping) or reader.is_template(node):
         return True
     reader.error(node, f"an entry of `{name}` must be a mapping, not {describe(node)}", path)
     return False
@@ -111,7 +100,11 @@ def _data(reader: Reader, node: Node, path: KeyPath) -> Data:
         case Sequence():
             return [_data(reader, item, (*path, index)) for index, item in enumerate(node.items)]
         case Mapping():
-            return {entry.key.text: _data(reader, entry.value, (*path, entry.key.text)) for entry in node.entries}
+            return {
+                entry.key.text: _data(reader, entry.value, (*path, entry.key.text))
+                for entry in node.entries
+                if reader.check_name(entry.key, "a matrix", strategy_key, (*path, entry.key.text))
+            }
 
 
 def _expand(reader: Reader, node: Mapping, matrix: dict[str, Data], path: KeyPath) -> None:

@@ -31,6 +31,10 @@ class ExpressionChecker:
         self._problems = problems
         self._scope = scope
 
+    def check_name(self, scalar: Scalar, key: str, path: KeyPath) -> bool:
+        """The same for the key of a mapping, which may also be the directive ``insert``."""
+        return bool(key and is_insert(scalar.text)) or self.check_template(scalar, key, path)
+
     def check_template(self, scalar: Scalar, key: str, path: KeyPath) -> bool:
         """Whether every expression of a scalar may stand under ``key`` ("" allows none). All errors are noted.
 
@@ -97,6 +101,14 @@ class ExpressionChecker:
     def _warn(self, scalar: Scalar, offset: int, message: str, path: KeyPath) -> None:
         line, column = locate(self._document.text, scalar, offset)
         self._problems.add(line, column, message, severity="warning", key_path=path)
+
+
+def is_insert(text: str) -> bool:
+    """Whether a key is the directive ``${{ insert }}``; what cannot be parsed is none."""
+    try:
+        return parse_template(text).is_insert
+    except ExpressionError:
+        return False
 
 
 def is_single_expression(text: str) -> bool:

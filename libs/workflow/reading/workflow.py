@@ -2,9 +2,10 @@
 
 import msgspec
 
-from libs.workflow.model import Defaults, Job, On, Template, Workflow
+from libs.workflow.model import Defaults, Job, On, Workflow
 from libs.workflow.nodes import Document, Entry, Mapping, Node
 from libs.workflow.problems import Problem, Problems, TooManyProblems, problems_in_file
+from libs.workflow.reading.concurrency import read_concurrency
 from libs.workflow.reading.events import read_on
 from libs.workflow.reading.graph import check_needs, with_declared_needs
 from libs.workflow.reading.identifiers import check_identifier
@@ -13,14 +14,12 @@ from libs.workflow.reading.reader import Reader, Shape, position
 from libs.workflow.reading.scope import Scope
 from libs.workflow.reading.settings import read_defaults, read_env, read_permissions
 from libs.workflow.source import read_document
-from libs.workflow.supported import refused_workflow_keys
 
 jobs_in_workflow = 1000  # GitHub names no limit; one run's state is one aggregate, and has to fit into memory.
 
 _workflow = Shape(
     "a workflow",
-    frozenset({"name", "run-name", "on", "permissions", "env", "defaults", "jobs"}),
-    refused_workflow_keys,
+    frozenset({"name", "description", "run-name", "on", "permissions", "concurrency", "env", "defaults", "jobs"}),
 )
 
 
@@ -54,8 +53,8 @@ def _read_root(document: Document, root: Node, problems: Problems) -> Workflow:
     if isinstance(root, Mapping):
         reader.require(root, fields, ("on", "jobs"), _workflow, ())
     on = read_on(reader, fields["on"].value, ("on",)) if "on" in fields else On()
-    inputs = () if on.workflow_dispatch is None else on.workflow_dispatch.inputs
-    reader = reader.within(Scope(inputs=frozenset(declared.name.lower() for declared in inputs)))
+    reader = reader.within(Scope(inputs=_input_names(on)))
+    _read_text(reader, fields, "description", "")
     return Workflow(
         file=problems.file,
         on=on,
@@ -65,7 +64,10 @@ def _read_root(document: Document, root: Node, problems: Problems) -> Workflow:
         permissions=read_permissions(reader, fields["permissions"].value, ("permissions",))
         if "permissions" in fields
         else None,
-        env=_read_env(reader, fields["env"].value) if "env" in fields else {},
+        concurrency=read_concurrency(reader, fields["concurrency"].value, "concurrency", ("concurrency",))
+        if "concurrency" in fields
+        else None,
+        env=read_env(reader, fields["env"].value, "env", ("env",)) if "env" in fields else {},
         defaults=read_defaults(reader, fields["defaults"].value, "", ("defaults",))
         if "defaults" in fields
         else Defaults(),
@@ -73,18 +75,16 @@ def _read_root(document: Document, root: Node, problems: Problems) -> Workflow:
     )
 
 
+def _input_names(on: On) -> frozenset[str]:
+    dispatch = () if on.workflow_dispatch is None else on.workflow_dispatch.inputs
+    call = () if on.workflow_call is None else on.workflow_call.inputs
+    return frozenset(declared.name.lower() for declared in (*dispatch, *call))
+
+
 def _read_text(reader: Reader, fields: dict[str, Entry], key: str, availability: str) -> str | None:
     """A name; one that is empty or only white space counts as not given."""
     text = reader.text(fields[key].value, key, availability, (key,)) if key in fields else None
     return text if text is not None and text.strip() else None
-
-
-def _read_env(reader: Reader, node: Node) -> dict[str, Template]:
-    env = read_env(reader, node, "env", ("env",))
-    if isinstance(env, str):
-        reader.refuse(node, "an expression for the whole of a workflow's `env`", ("env",))
-        return {}
-    return env
 
 
 def _read_jobs(reader: Reader, node: Node) -> tuple[Job, ...]:

@@ -19,7 +19,9 @@ from libs.workflow.expressions import (
     availability_of,
     evaluate_condition,
     evaluate_string,
+    evaluate_template,
     evaluate_text,
+    has_expression,
     to_string,
 )
 from services.vm_agent.job.hashing import HashingFailed
@@ -58,9 +60,12 @@ class Evaluator:
         """`env` and `with`: each value a text; or all of it one expression that gives a mapping."""
         if isinstance(templates, str):
             return self._texts(await self._value(templates, key), key)
-        return {
-            await self.text(name, key): await self.scalar(template, f"{key}") for name, template in templates.items()
-        }
+        if any(has_expression(name) for name in templates):
+            whole, availability = dict[str, Value](templates), availability_of(key)
+            return self._texts(
+                await self._evaluated(key, lambda scope: evaluate_template(whole, scope, availability)), key
+            )
+        return {name: await self.scalar(template, key) for name, template in templates.items()}
 
     async def boolean(self, template: bool | str, key: str) -> bool:
         value = template if isinstance(template, bool) else await self._value(template, key)

@@ -52,7 +52,6 @@ rejected: dict[str, tuple[str, list[Place]]] = {
     "env that is nothing": (with_top("env:"), [(3, 5, "`env` must be a mapping, not nothing")]),
     "env of a mapping": (with_top("env: {A: {b: c}}"), [(3, 10, "`A` must be a single value, not a mapping")]),
     "env with runner": (with_top("env:\n  A: ${{ runner.os }}"), [(4, 10, "'runner'")]),
-    "env by one expression": (with_top("env: ${{ fromJSON('{}') }}"), [(3, 6, "does not run it yet")]),
     "permissions unknown scope": (with_top("permissions: {content: read}"), [(3, 15, "did you mean `contents`?")]),
     "permissions unknown level": (
         with_top("permissions: {contents: all}"),
@@ -116,11 +115,6 @@ rejected: dict[str, tuple[str, list[Place]]] = {
     "an unknown type of input": (
         with_on("workflow_dispatch:\n  inputs:\n    a: {type: text}"),
         [(4, 17, "`type` must be one of string, boolean")],
-    ),
-    "inputs that are nothing": (with_on("workflow_dispatch:\n  inputs:"), [(3, 12, "`inputs` must be a mapping")]),
-    "an input that is nothing": (
-        with_on("workflow_dispatch:\n  inputs:\n    a:"),
-        [(4, 9, "an input must be a mapping, not nothing")],
     ),
     "a choice without options": (
         with_on("workflow_dispatch:\n  inputs:\n    a: {type: choice}"),
@@ -207,7 +201,7 @@ rejected: dict[str, tuple[str, list[Place]]] = {
     ),
     "runs-on an unknown key": (
         with_jobs("a: {runs-on: {label: x}, steps: [{run: x}]}"),
-        [(3, 16, "needs `labels`"), (3, 17, "did you mean `labels`?")],
+        [(3, 17, "did you mean `labels`?")],
     ),
     "runs-on with secrets": (with_jobs("a:\n  runs-on: ${{ secrets.x }}\n  steps: [{run: x}]"), [(4, 18, "'secrets'")]),
     "timeout of a string": (
@@ -215,9 +209,6 @@ rejected: dict[str, tuple[str, list[Place]]] = {
         [(6, 22, "must be a number, not the string '30'; remove the quotes")],
     ),
     "timeout of words": (with_job("timeout-minutes: ten"), [(6, 22, "must be a number")]),
-    "timeout of zero": (with_job("timeout-minutes: 0"), [(6, 22, "must be above 0")]),
-    "a negative timeout": (with_job("timeout-minutes: -5"), [(6, 22, "must be above 0")]),
-    "an endless timeout": (with_job("timeout-minutes: .inf"), [(6, 22, "must be above 0")]),
     "timeout of text and expression": (
         with_job("timeout-minutes: 1${{ vars.x }}"),
         [(6, 22, "text around an expression")],
@@ -233,7 +224,6 @@ rejected: dict[str, tuple[str, list[Place]]] = {
     "strategy a string": (with_job("strategy: x"), [(6, 15, "`strategy` must be a mapping")]),
     "strategy unknown key": (with_strategy("matrixx: {}"), [(7, 7, "did you mean `matrix`?")]),
     "fail-fast a string": (with_strategy("fail-fast: 'no'"), [(7, 18, "must be true or false")]),
-    "max-parallel zero": (with_strategy("max-parallel: 0"), [(7, 21, "must be at least 1")]),
     "an empty matrix": (with_strategy("matrix: {}"), [(7, 15, "must define at least one vector")]),
     "matrix nothing": (with_strategy("matrix:"), [(7, 14, "`matrix` must be a mapping, not nothing")]),
     "a vector of a string": (with_strategy("matrix: {os: linux}"), [(7, 20, "the matrix vector `os` must be a list")]),
@@ -264,16 +254,19 @@ rejected: dict[str, tuple[str, list[Place]]] = {
     ),
     "steps empty": (with_jobs("a: {runs-on: x, steps: []}"), [(3, 26, "`steps` must hold at least one step")]),
     "a step of a string": (with_jobs("a: {runs-on: x, steps: [x]}"), [(3, 27, "a step must be a mapping")]),
-    "a step of neither": (with_step("name: x"), [(6, 9, "a step needs `run` or `uses`")]),
+    "a step of neither": (
+        with_step("name: x"),
+        [(6, 9, "a step needs `run`, `uses`, `wait`, `wait-all`, `cancel` or `parallel`")],
+    ),
     "a step of both": (with_step("run: x\nuses: actions/checkout@v4"), [(7, 9, "either `run` or `uses`")]),
-    "run with with": (with_step("run: x\nwith: {a: b}"), [(7, 9, "`with` belongs to a step with `uses`")]),
+    "run with with": (with_step("run: x\nwith: {a: b}"), [(7, 9, "it belongs to a step with `uses`")]),
     "uses with shell": (
         with_step("uses: actions/checkout@v4\nshell: bash"),
-        [(7, 9, "`shell` belongs to a step with `run`")],
+        [(7, 9, "it belongs to a step with `run`")],
     ),
     "uses with working-directory": (
         with_step("uses: actions/checkout@v4\nworking-directory: x"),
-        [(7, 9, "`working-directory` belongs to a step with `run`")],
+        [(7, 9, "it belongs to a step with `run`")],
     ),
     "an unknown step key": (
         with_step("run: x\nenvs: {}"),
@@ -304,62 +297,19 @@ rejected: dict[str, tuple[str, list[Place]]] = {
     "step env of a list": (with_step("run: x\nenv: [a]"), [(7, 14, "`env` must be a mapping")]),
     "step timeout of a string": (with_step("run: x\ntimeout-minutes: '5'"), [(7, 26, "must be a number")]),
     "uses nothing": (with_step("uses:"), [(6, 14, "`uses` must not be empty")]),
-    "uses of one word": (with_step("uses: checkout@v4"), [(6, 15, "`uses` must be `owner/name@ref`")]),
+    "uses of one word": (with_step("uses: checkout@v4"), [(6, 15, "`uses` must be `owner/name[/path]@ref`")]),
     "uses without version": (with_step("uses: actions/checkout"), [(6, 15, "needs a version")]),
     "uses with an empty version": (with_step("uses: actions/checkout@"), [(6, 15, "`uses` must be")]),
     "uses of an expression": (with_step("uses: ${{ vars.x }}"), [(6, 15, "an expression is not allowed here")]),
     "with of a list": (with_step("uses: actions/checkout@v4\nwith: [a]"), [(7, 15, "`with` must be a mapping")]),
-    # What GitHub knows and we do not run yet
-    "concurrency": (with_top("concurrency: x"), [(3, 1, "`concurrency` is part of GitHub's language")]),
-    "job concurrency": (with_job("concurrency: {group: x}"), [(6, 5, "`concurrency` is part of GitHub's language")]),
-    "container": (with_job("container: node"), [(6, 5, "`container` is part of GitHub's language")]),
-    "services": (with_job("services: {}"), [(6, 5, "`services` is part of")]),
-    "environment": (with_job("environment: prod"), [(6, 5, "`environment` is part of")]),
-    "snapshot": (with_job("snapshot: x"), [(6, 5, "`snapshot` is part of")]),
-    "cancel-timeout": (with_job("cancel-timeout-minutes: 3"), [(6, 5, "`cancel-timeout-minutes` is part of")]),
-    "a called workflow": (
-        with_jobs("a:\n  uses: ./.github/workflows/b.yml\n  with: {x: y}\n  secrets: inherit"),
-        [(4, 5, "`uses` is part of"), (5, 5, "`with` is part of"), (6, 5, "`secrets` is part of")],
+    # What Firebreak does not run
+    "an expression for a whole strategy": (
+        with_job("strategy: ${{ fromJSON('{}') }}"),
+        [(6, 15, "does not run it yet")],
     ),
-    "a runner group": (with_jobs("a: {runs-on: {group: g}, steps: [{run: x}]}"), [(3, 17, "`group` is part of")]),
-    "background": (with_step("run: x\nbackground: true"), [(7, 9, "`background` is part of")]),
-    "wait": (with_step("wait: a"), [(6, 9, "`wait` is part of")]),
-    "wait-all": (with_step("wait-all:"), [(6, 9, "`wait-all` is part of")]),
-    "cancel": (with_step("cancel: a"), [(6, 9, "`cancel` is part of")]),
-    "parallel": (with_step("parallel: [{run: x}]"), [(6, 9, "`parallel` is part of")]),
-    "another action": (with_step("uses: actions/setup-node@v4"), [(6, 15, "`uses: actions/setup-node@v4` is part of")]),
-    "a local action": (with_step("uses: ./a"), [(6, 15, "`uses: ./a` is part of")]),
-    "an action of this repository": (with_step("uses: $/a"), [(6, 15, "`uses: $/a` is part of")]),
-    "a docker action": (with_step("uses: docker://alpine"), [(6, 15, "`uses: docker://alpine` is part of")]),
-    "an action in a folder": (with_step("uses: actions/checkout/x@v4"), [(6, 15, "is part of")]),
-    "submodules": (
-        with_step("uses: actions/checkout@v4\nwith: {submodules: true}"),
-        [(7, 16, "the input `submodules`")],
-    ),
-    "submodules by an expression": (
-        with_step("uses: actions/checkout@v4\nwith:\n  submodules: ${{ vars.x }}"),
-        [(8, 11, "the input `submodules`")],
-    ),
-    "lfs": (with_step("uses: actions/checkout@v4\nwith: {lfs: 'true'}"), [(7, 16, "the input `lfs`")]),
-    "sparse-checkout": (
-        with_step("uses: actions/checkout@v4\nwith: {sparse-checkout: a}"),
-        [(7, 16, "`sparse-checkout`")],
-    ),
-    "ssh-key": (with_step("uses: actions/checkout@v4\nwith:\n  ssh-key: ${{ secrets.K }}"), [(8, 11, "`ssh-key`")]),
-    "schedule": (with_on("schedule: [{cron: '0 0 * * *'}]"), [(2, 3, "the event `schedule` is part of")]),
-    "workflow_call": (with_on("workflow_call:"), [(2, 3, "the event `workflow_call` is part of")]),
-    "an event beside another": (minimal.replace("on: push", "on: [push, release]"), [(1, 12, "the event `release`")]),
-    "an expression as a key of env": (
-        with_job("env:\n  ${{ vars.x }}: y"),
-        [(7, 7, "an expression as a key is part of")],
-    ),
-    "an expression as a key of a matrix": (
-        with_strategy("matrix:\n  ${{ vars.x }}: [1]"),
-        [(8, 9, "an expression as a key is part of")],
-    ),
-    "with by one expression": (
-        with_step("uses: actions/checkout@v4\nwith: ${{ fromJSON('{}') }}"),
-        [(7, 15, "does not run it yet")],
+    "an expression as a key of concurrency": (
+        with_top("concurrency:\n  ${{ insert }}: x\n  group: y"),
+        [(4, 3, "an expression as a key is part of")],
     ),
     # Expressions and their places
     "an error in a plain scalar": (with_step("run: echo ${{ githb.sha }}"), [(6, 23, "'githb'")]),
@@ -452,6 +402,22 @@ warned: dict[str, tuple[str, list[Place]]] = {
         [(7, 16, "no input `fetch-dept`; did you mean `fetch-depth`?")],
     ),
     "an empty list of branches": (with_on("push:\n  branches: []"), [(3, 15, "an empty list matches nothing")]),
+    "a schedule of every minute": (
+        with_on("schedule: [{cron: '* * * * *'}]"),
+        [(2, 21, "every 5 minutes at most")],
+    ),
+    "a snapshot": (with_job("snapshot: x"), [(6, 15, "makes no image")]),
+    "submodules": (
+        with_step("uses: actions/checkout@v4\nwith: {submodules: true}"),
+        [(7, 16, "the input `submodules`")],
+    ),
+    "submodules by an expression": (
+        with_step("uses: actions/checkout@v4\nwith:\n  submodules: ${{ vars.x }}"),
+        [(8, 11, "the input `submodules`")],
+    ),
+    "a timeout of zero": (with_job("timeout-minutes: 0"), [(6, 22, "should be above 0")]),
+    "an endless timeout": (with_step("run: x\ntimeout-minutes: .inf"), [(7, 26, "should be above 0")]),
+    "max-parallel zero": (with_strategy("max-parallel: 0"), [(7, 21, "should be at least 1")]),
     "nothing about a matrix of an expression": (
         with_job("strategy: {matrix: '${{ fromJSON(vars.m) }}'}\nname: ${{ matrix.anything }}"),
         [],

@@ -62,6 +62,8 @@ async def test_mappings() -> None:
     assert made == {"a": "x", "b": "true", "c": "", "d": "1"}
     assert await evaluator().mapping("${{ fromJSON('{\"a\": 1}') }}", f"{KEY}.env") == {"a": "1"}
     assert await evaluator().mapping("${{ null }}", f"{KEY}.env") == {}
+    inserted = {"${{ insert }}": "${{ fromJSON('{\"a\": 1}') }}", "${{ env.A }}": "${{ env.A }}", "b": 2}
+    assert await evaluator(env={"A": "x"}).mapping(inserted, f"{KEY}.env") == {"a": "1", "x": "x", "b": "2"}
 
 
 @pytest.mark.parametrize(
