@@ -19,7 +19,7 @@ POWERSHELL_PIECE_CHARACTERS = 6
 QUOTED_CHARACTERS = 8
 """Quotes are trimmed from values longer than this only, as in the runner."""
 OPEN_BASE64_CHARACTERS = 6
-"""Base64 whose last digit depends on what follows is masked without that digit, from this length on."""
+"""Base64 of a value within more than the value is masked from this length on: less of it is in ordinary words."""
 
 _XML = str.maketrans({"<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&apos;", "&": "&amp;"})
 _HTML = str.maketrans({"<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#x27;", "&": "&amp;"})
@@ -55,15 +55,18 @@ def _forms_of_one(value: str) -> Iterator[str]:
 
 
 def _base64(value: str) -> Iterator[str]:
-    """A byte falls on one of three places of a base64 group; digits shared with what stands before it are left out."""
+    """A byte falls on one of three places of a base64 group, behind as many others as there are before it in the group.
+
+    Digits that they share with what stands before are left out. The runner begins at the next whole group; what lies
+    between is masked here too.
+    """
     data = value.encode("utf-8", "surrogatepass")
-    for offset in range(3):
-        piece = data[offset:]
-        if not piece:
-            continue
-        digits = base64.b64encode(piece).rstrip(b"=").decode()
-        whole = digits[: len(piece) * 8 // 6]
-        for form in (digits, whole) if len(whole) >= OPEN_BASE64_CHARACTERS else (digits,):
+    for before in range(3):
+        padded = base64.b64encode(bytes(before) + data).decode()
+        shared, whole = -(-before * 8 // 6), (before + len(data)) * 8 // 6
+        longer = {padded[shared:], padded.rstrip("=")[shared:], padded[shared:whole]}
+        of_the_runner = base64.b64encode(data[before:] or data).decode()
+        for form in {of_the_runner, *(form for form in longer if len(form) >= OPEN_BASE64_CHARACTERS)}:
             yield form
             yield form.replace("+", "-").replace("/", "_")
 

@@ -8,12 +8,18 @@ back as it is, and that is the fast path: most logs hold no secret.
 from __future__ import annotations
 
 import re
+from typing import NamedTuple
 
 from libs.workflow.runner.encodings import forms
 
 MASK = "***"
 MASKED_VALUES = 1_000
 """Values of one job; one more fails the step that adds it: each costs a few microseconds on every 64 KiB of log."""
+GRAM_CHARACTERS = 4
+GRAM_SIGNS = 256
+"""With more signs than this, the text is first cut into all its pieces of four characters: a sign whose own are not
+among them need not be looked for, and a thousand secrets cost little more than a hundred."""
+GRAM_PART_CHARACTERS = 64 * 1024
 RUN_CHARACTERS = 4
 """A shorter run of letters and digits is in so many texts that looking for it first would save nothing."""
 _RUN = re.compile(r"[A-Za-z0-9]+")
@@ -26,20 +32,23 @@ class TooManyMasks(Exception):
         super().__init__(f"more than {MASKED_VALUES} values to mask in one job: mask fewer, longer values")
 
 
+class _Value(NamedTuple):
+    """`signs`: where none of them is, none of the forms is."""
+
+    signs: tuple[str, ...]
+    forms: tuple[str, ...]
+
+
 class Masker:
     """One job's secrets. Values may be added at any time and count from the next text on."""
 
     def __init__(self, values: tuple[str, ...] = ()) -> None:
-        self._values: set[str] = set()
-        self._forms: tuple[str, ...] = ()
-        self._signs: tuple[str, ...] = ()
+        self._values: dict[str, _Value] = {}
+        self._signs = 0
+        self.longest = 0
+        """Characters of the longest form: as much of a cut text's end may be the beginning of a secret."""
         for value in values:
             self.add(value)
-
-    @property
-    def longest(self) -> int:
-        """Characters of the longest form: as much of a cut text's end may be the beginning of a secret."""
-        return max(map(len, self._forms), default=0)
 
     def add(self, value: str) -> None:
         """Any value that is not blank, however short, as in the runner. Raises TooManyMasks."""
@@ -47,29 +56,48 @@ class Masker:
             return
         if len(self._values) >= MASKED_VALUES:
             raise TooManyMasks
-        self._values.add(value)
         all_forms = forms(value)
-        self._forms = tuple(sorted({*self._forms, *all_forms}))
-        self._signs = tuple(sorted({*self._signs, *_signs(value, all_forms)}))
+        signs = _signs(value, all_forms)
+        self._values[value] = _Value(tuple(signs), tuple(sorted(all_forms)))
+        self._signs += len(signs)
+        self.longest = max(self.longest, *map(len, all_forms))
 
     def holds_secret(self, text: str) -> bool:
-        return self._may_hold(text) and any(form in text for form in self._forms)
+        return bool(self._present(text))
 
     def mask(self, text: str) -> str:
-        if not self._may_hold(text):
-            return text
-        present = [form for form in self._forms if form in text]
+        present = self._present(text)
         return _replaced(text, present, len(text)) if present else text
-
-    def _may_hold(self, text: str) -> bool:
-        return any(sign in text for sign in self._signs)
 
     def mask_cut(self, text: str, characters: int) -> str:
         """The first `characters` of a text, masked; a secret that begins in them is masked whole.
 
         To be sure of that, the text must go on for `longest` characters behind the cut, or end before.
         """
-        return _replaced(text, [form for form in self._forms if form in text], characters)
+        return _replaced(text, self._present(text), characters)
+
+    def _present(self, text: str) -> list[str]:
+        """The forms that the text holds; two values may share some."""
+        if self._signs <= GRAM_SIGNS:
+            candidates = [value for value in self._values.values() if any(sign in text for sign in value.signs)]
+        else:
+            candidates = self._candidates(text)
+        return [form for value in candidates for form in value.forms if form in text]
+
+    def _candidates(self, text: str) -> list[_Value]:
+        """In bounded parts: the pieces of a line of a megabyte would take a hundred."""
+        found: dict[str, _Value] = {}
+        for start in range(0, len(text), GRAM_PART_CHARACTERS):
+            part = range(start, min(len(text), start + GRAM_PART_CHARACTERS))
+            grams = {text[place : place + GRAM_CHARACTERS] for place in part}
+            found |= {name: value for name, value in self._values.items() if _may_be(value, text, grams)}
+        return list(found.values())
+
+
+def _may_be(value: _Value, text: str, grams: set[str]) -> bool:
+    return any(
+        (len(sign) < GRAM_CHARACTERS or sign[:GRAM_CHARACTERS] in grams) and sign in text for sign in value.signs
+    )
 
 
 def _signs(value: str, all_forms: set[str]) -> list[str]:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from libs.contracts.attempt import Annotation
 from tests.e2e.vm_agent.conftest import RunJob
 from tests.e2e.vm_agent.harness import order, step
+
+pytestmark = pytest.mark.row("runner: problem matchers")
 
 MATCHER = json.dumps(
     {

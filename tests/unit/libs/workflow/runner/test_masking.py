@@ -96,6 +96,16 @@ def test_values_are_bounded() -> None:
         masker.add("one more")
 
 
+def test_many_values_are_found_as_few_are() -> None:
+    values = tuple(f"value-{number:04}-{chr(97 + number % 26)}" for number in range(400))
+    masker = Masker(values)
+    text = ("x" * 70_000).join(values[::50]) + "val value-0"
+    assert masker.mask(text) == ("x" * 70_000).join(["***"] * 8) + "val value-0"
+    assert masker.holds_secret(values[7])
+    assert not masker.holds_secret("value-0")
+    assert Masker((*values, "7", "ab")).mask("1 7 ab") == "1 *** ***"
+
+
 texts = st.text(alphabet=st.sampled_from("ab\"'<>& %\\/é\U0001f600=+-\n"), max_size=30)
 secrets = st.text(alphabet=st.sampled_from("abc\"'<>&%\\/é+\U0001f600"), min_size=1, max_size=12)
 

@@ -8,6 +8,8 @@ import pytest
 from libs.workflow.runner.matchers.configuration import BadMatchers, Matcher, Pattern, checked, read_matchers
 from libs.workflow.runner.matchers.matching import JobMatching
 
+pytestmark = pytest.mark.row("runner: problem matchers")
+
 
 def file(*matchers: object) -> str:
     return json.dumps({"problemMatcher": list(matchers)})

@@ -7,6 +7,8 @@ import pytest
 from libs.workflow.runner.matchers.finding import Finding, is_problem, level_of, path_of, without_colours
 from libs.workflow.runner.matchers.matching import JobMatching, PatternRefused, StepMatching
 
+pytestmark = pytest.mark.row("runner: problem matchers")
+
 GCC = {
     "owner": "gcc",
     "pattern": [
