@@ -90,6 +90,7 @@ async def test_environment_levels_and_what_steps_add(run_job: RunJob) -> None:
     assert ran.printed(2) == ["set job job", "/extra/bin", "set"]
 
 
+@pytest.mark.row("runner: default variables")
 async def test_default_variables_cannot_be_changed_and_node_options_not_set(run_job: RunJob) -> None:
     ran = await run_job(
         order(
