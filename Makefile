@@ -15,7 +15,7 @@ demo: .venv/.synced
 ## test: everything the project checks about itself, on its own NATS server on a free port
 test: .venv/.synced-dev tests/npm/node_modules .firecracker/firecracker
 	@$(BIN)/pytest -q -n auto tests/unit tests/property
-	@$(BIN)/pytest -q -n auto tests/contract tests/differential tests/e2e tests/chaos/test_machines.py
+	@$(BIN)/pytest -q -n auto tests/contract tests/differential tests/conformance tests/e2e tests/chaos/test_machines.py
 	@$(BIN)/pytest -q tests/chaos --ignore tests/chaos/test_machines.py
 
 ## unit: the inner loop, seconds

@@ -59,7 +59,8 @@ class CallExpanded(msgspec.Struct, frozen=True, tag="CallExpanded"):
 class JobQueued(msgspec.Struct, frozen=True, tag="JobQueued"):
     """It may run as soon as a host has room. Said again after a lost or refused attempt, `why` then says which.
 
-    `timeout_ms` counts from the attempt's start; `continue_on_error` is the evaluated value.
+    `timeout_ms` counts from the attempt's start; `continue_on_error` is the evaluated value. `cancel_timeout_ms` is how
+    long its steps may go on after a cancellation, None where the workflow does not say.
     """
 
     job: JobKey
@@ -71,6 +72,7 @@ class JobQueued(msgspec.Struct, frozen=True, tag="JobQueued"):
     run_attempt: int = 1
     why: str = ""
     not_hosts: tuple[HostId, ...] = ()
+    cancel_timeout_ms: int | None = None
 
 
 class JobAssigned(msgspec.Struct, frozen=True, tag="JobAssigned"):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from libs.contracts.results import Result
 from libs.contracts.run import JobFinished, JobQueued
 from services.scheduler.ending import finish
-from services.scheduler.policy import CANCEL_SECONDS, MAX_REFUSALS, MAX_TRIES
+from services.scheduler.policy import MAX_REFUSALS, MAX_TRIES, cancel_seconds
 from services.scheduler.run_state import Attempt, Job, Run
 from services.scheduler.verdict import verdict_of
 
@@ -47,7 +47,7 @@ def _cancelled_and_lost(job: Job, attempt: Attempt, why: str) -> tuple[Result, s
         return "timeout", f"it ran over its time limit, and {why}"
     assert job.cancel_at is not None
     assert attempt.ended_at is not None
-    unanswered = (attempt.ended_at - job.cancel_at).total_seconds() >= CANCEL_SECONDS
+    unanswered = (attempt.ended_at - job.cancel_at).total_seconds() >= cancel_seconds(job.cancel_timeout_ms)
     return ("error" if unanswered else "cancellation"), f"it was to be cancelled ({job.cancel}), and {why}"
 
 
@@ -75,6 +75,7 @@ def _again(run: Run, job: Job, attempt: Attempt, why: str, *, failed: bool = Tru
         labels=job.labels,
         timeout_ms=job.timeout_ms,
         continue_on_error=job.continue_on_error,
+        cancel_timeout_ms=job.cancel_timeout_ms,
         run_attempt=run.run_attempt,
         why=why,
         not_hosts=(*job.not_hosts, attempt.host) if avoid else job.not_hosts,

@@ -173,6 +173,7 @@ def _queued(run: Run, event: JobQueued, at: datetime) -> Run:
             labels=event.labels,
             timeout_ms=event.timeout_ms,
             continue_on_error=event.continue_on_error,
+            cancel_timeout_ms=event.cancel_timeout_ms,
             not_hosts=event.not_hosts,
             queued_at=at,
             why=event.why,

@@ -56,6 +56,7 @@ class Ready(msgspec.Struct, frozen=True):
     labels: tuple[str, ...]
     timeout_ms: int
     continue_on_error: bool
+    cancel_timeout_ms: int | None = None
 
 
 class Expanded(msgspec.Struct, frozen=True):
@@ -80,6 +81,7 @@ def ready(planned: PlannedJob, scope: Scope) -> Ready:
         labels=_labels(planned, scope),
         timeout_ms=_timeout_ms(planned, scope),
         continue_on_error=_flag(planned, "continue-on-error", planned.continue_on_error, scope),
+        cancel_timeout_ms=_cancel_timeout_ms(planned, scope),
     )
 
 
@@ -156,6 +158,13 @@ def _labels(planned: PlannedJob, scope: Scope) -> tuple[str, ...]:
 def _timeout_ms(planned: PlannedJob, scope: Scope) -> int:
     minutes = _number(planned, "timeout-minutes", planned.timeout_minutes, scope)
     return max(1, int(min(minutes, MAX_TIMEOUT_MINUTES) * 60_000))
+
+
+def _cancel_timeout_ms(planned: PlannedJob, scope: Scope) -> int | None:
+    written = planned.cancel_timeout_minutes
+    if written is None:
+        return None
+    return max(1, int(min(_number(planned, "cancel-timeout-minutes", written, scope), MAX_TIMEOUT_MINUTES) * 60_000))
 
 
 def _max_parallel(planned: PlannedJob, strategy: Strategy, scope: Scope) -> int | None:

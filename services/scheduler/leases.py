@@ -14,7 +14,7 @@ import msgspec
 from libs.contracts.ids import BootId, HostId
 from libs.contracts.subjects import AttemptAddress
 from services.scheduler.hosts import Fleet
-from services.scheduler.policy import CANCEL_SECONDS, SILENCE_SECONDS, START_SECONDS
+from services.scheduler.policy import SILENCE_SECONDS, START_SECONDS, cancel_seconds
 from services.scheduler.run_state import ON_A_HOST, Job, Run
 
 
@@ -24,6 +24,7 @@ class Held(msgspec.Struct, frozen=True):
     address: AttemptAddress
     boot_id: BootId | None
     cancel_at: datetime | None
+    cancel_seconds: float = cancel_seconds(None)
 
 
 class Clock(msgspec.Struct, frozen=True):
@@ -78,8 +79,9 @@ def _why_lost(attempt: Held, fleet: Fleet, clock: Clock) -> str:
         return f"host {host_id} was silent for {SILENCE_SECONDS:g} s"
     if attempt.boot_id is None and _waited(attempt.address, clock) >= START_SECONDS:
         return f"no AttemptStarted from host {host_id} within {START_SECONDS:g} s"
-    if attempt.cancel_at is not None and (clock.wall - attempt.cancel_at).total_seconds() >= CANCEL_SECONDS:
-        return f"it did not stop within {CANCEL_SECONDS:g} s after it was told to"
+    patience = attempt.cancel_seconds
+    if attempt.cancel_at is not None and (clock.wall - attempt.cancel_at).total_seconds() >= patience:
+        return f"it did not stop within {patience:g} s after it was told to"
     return ""
 
 
@@ -94,4 +96,4 @@ def _waited(address: AttemptAddress, clock: Clock) -> float:
 def _held(job: Job, run: Run, owner: str, repo: str) -> Held:
     assert job.attempt is not None
     address = AttemptAddress(job.attempt.host, owner, repo, run.id, job.key, job.attempt.n)
-    return Held(address, job.attempt.boot_id, job.cancel_at)
+    return Held(address, job.attempt.boot_id, job.cancel_at, cancel_seconds(job.cancel_timeout_ms))

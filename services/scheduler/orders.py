@@ -46,4 +46,5 @@ def order_of(run: Run, key: JobKey, cause: Cause) -> JobOrder:
         labels=job.labels,
         workflow=None if called is None else WorkflowAt(called.repository, called.path, called.ref, called.sha),
         permissions=permissions_of(run, job.job_id),
+        cancel_timeout_ms=job.cancel_timeout_ms,
     )

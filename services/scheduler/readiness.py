@@ -60,6 +60,7 @@ def _queued(run: Run, job: Job, scope: Scope) -> RunEvent:
         labels=ready.labels,
         timeout_ms=ready.timeout_ms,
         continue_on_error=ready.continue_on_error,
+        cancel_timeout_ms=ready.cancel_timeout_ms,
         run_attempt=run.run_attempt,
     )
 

@@ -84,6 +84,7 @@ class Job(msgspec.Struct, frozen=True):
     labels: tuple[str, ...] = ()
     timeout_ms: int = 0
     continue_on_error: bool = False
+    cancel_timeout_ms: int | None = None
     not_hosts: tuple[HostId, ...] = ()
     refused_by: tuple[HostId, ...] = ()
     queued_at: datetime | None = None

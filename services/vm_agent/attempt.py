@@ -236,6 +236,7 @@ class Attempt:
     def _surroundings(self) -> Surroundings:
         bases = self._bases
         at = places(self.sandbox.paths, self.order.repository.name)
+        patience = bases.patience.until_cancelled(self.order.cancel_timeout_ms)
         runner = self._runner(at)
         state = JobState(self.order, at, self._secrets, runner)
         if state.debug:
@@ -250,8 +251,8 @@ class Attempt:
             log=self._log,
             sources=bases.sources,
             blobs=bases.blobs,
-            cancellation=Cancellation(bases.patience, time.monotonic),
-            patience=bases.patience,
+            cancellation=Cancellation(patience, time.monotonic),
+            patience=patience,
             clock=time.monotonic,
             base_environment=bases.job_environment,
             on_failure=None if bases.keep is None else self._keep,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Generic, Literal, Protocol, TypeVar
 
 from libs.contracts.run import CancelReason
@@ -26,6 +26,10 @@ class Patience:
     interrupt_seconds: float = 7.5
     terminate_seconds: float = 2.5
     cancel_seconds: float = 300.0
+
+    def until_cancelled(self, milliseconds: int | None) -> Patience:
+        """With a job's own `cancel-timeout-minutes`, where it has one."""
+        return self if milliseconds is None else replace(self, cancel_seconds=milliseconds / 1000)
 
 
 class Cancellation:

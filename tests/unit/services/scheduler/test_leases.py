@@ -9,7 +9,7 @@ import pytest
 from libs.contracts.ids import BootId, HostId, JobKey, RunId
 from libs.contracts.subjects import AttemptAddress
 from services.scheduler.leases import Clock, Held, lost, silent
-from services.scheduler.policy import CANCEL_SECONDS
+from services.scheduler.policy import cancel_seconds
 from tests.unit.services.scheduler.story import BOOT, NOON, fleet, host
 
 MINE = AttemptAddress(HostId("h1"), "octo", "demo", RunId(7), JobKey("a"), 1)
@@ -35,8 +35,8 @@ STOPPING = Held(MINE, BOOT, NOON)
         (ASSIGNED, clock(9, heard=8), None),
         (ASSIGNED, clock(10, heard=8), "no AttemptStarted from host h1 within 10 s"),
         (ASSIGNED, clock(100, heard=99, assigned=95), None),
-        (STOPPING, clock(1, heard=1, wall=CANCEL_SECONDS - 1), None),
-        (STOPPING, clock(1, heard=1, wall=CANCEL_SECONDS), "it did not stop within 330 s after it was told to"),
+        (STOPPING, clock(1, heard=1, wall=cancel_seconds(None) - 1), None),
+        (STOPPING, clock(1, heard=1, wall=cancel_seconds(None)), "it did not stop within 330 s after it was told to"),
         # Never heard, and only listened to since a moment ago: a whole lease has to pass first.
         (RUNNING, clock(1000, since=990), None),
         (RUNNING, clock(1000, since=970), "host h1 was silent for 30 s"),
@@ -65,3 +65,10 @@ def test_a_host_that_left_lost_its_attempts():
 )
 def test_a_host_gets_nothing_before_it_was_heard(at: Clock, is_silent: bool):
     assert (HostId("h1") in silent(fleet(host("h1")), at)) is is_silent
+
+
+def test_a_job_may_have_its_own_time_to_stop():
+    own, hosts = Held(MINE, BOOT, NOON, cancel_seconds(60_000)), fleet(host("h1"))
+    assert lost([own], hosts, clock(1, heard=1, wall=89)) == []
+    (gone,) = lost([own], hosts, clock(1, heard=1, wall=90))
+    assert gone.why == "it did not stop within 90 s after it was told to"

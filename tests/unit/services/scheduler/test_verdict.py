@@ -7,7 +7,7 @@ import pytest
 from libs.contracts.attempt import StepFinished
 from libs.contracts.run import JobQueued
 from libs.contracts.timers import JobDeadline, RunDeadline
-from services.scheduler.policy import CANCEL_SECONDS, MAX_REFUSALS
+from services.scheduler.policy import MAX_REFUSALS, cancel_seconds
 from tests.unit.services.scheduler.story import Story, host, job, on_hosts, plan, types
 
 
@@ -201,7 +201,7 @@ def test_a_timeout_of_a_job_that_may_fail_counts_as_success():
 def test_an_attempt_that_does_not_stop_is_an_error_in_the_end():
     story = started(1).starts("a")
     story.cancel()
-    story.later(CANCEL_SECONDS).loses("a", "it did not stop").go()
+    story.later(cancel_seconds(None)).loses("a", "it did not stop").go()
     assert story.result("a") == ("error", "error")
 
 
