@@ -6,6 +6,7 @@ from datetime import datetime
 
 import msgspec
 
+from libs.contracts.attempt import Annotation
 from libs.contracts.results import Result
 from libs.views.run import JobView, RunView, StepView
 
@@ -19,6 +20,9 @@ class StepSummary(msgspec.Struct):
     exit_code: int | None
     duration_ms: float
     why: str
+    annotations: tuple[Annotation, ...] = ()
+    summary_bytes: int = 0
+    """Of what it wrote to `$GITHUB_STEP_SUMMARY`; `firebreak runs summary` prints it."""
 
 
 class JobSummary(msgspec.Struct):
@@ -108,4 +112,6 @@ def _step(step: StepView) -> StepSummary:
         exit_code=step.exit_code,
         duration_ms=step.duration_ms,
         why=step.why,
+        annotations=step.annotations,
+        summary_bytes=step.summary.size if step.summary else 0,
     )

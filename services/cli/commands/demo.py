@@ -28,12 +28,12 @@ from libs.views.log_lines import LogLine
 from libs.views.run import RunView
 from libs.views.summary import summary
 from services.cli import outcome
-from services.cli.commands.runs import show_run
 from services.cli.connection import UP_FILE, coroutine
 from services.cli.demo.queries import show_queries
 from services.cli.demo.repository import make_repository, push_payload
 from services.cli.logs import Printer, following
 from services.cli.outcome import Failed
+from services.cli.shown_run import show_run
 from services.cli.up.machine import Machine, machine
 from services.cli.watching import finished_run, planned_runs
 

@@ -12,11 +12,12 @@ from libs.views.log_lines import LogLine
 from libs.views.run import RunView
 from libs.views.summary import summary
 from services.cli import outcome, words
-from services.cli.commands import changing_runs
+from services.cli.commands import changing_runs, run_summary
 from services.cli.commands.why import chosen_jobs
 from services.cli.connection import Connection, connected, coroutine
 from services.cli.logs import Printer, attempt_lines, following
 from services.cli.reading import newest_runs, parse_run_id, run_view
+from services.cli.shown_run import show_run
 from services.cli.watching import finished_run, run_changes
 
 json_option = click.option("--json", "as_json", is_flag=True, help="JSON on standard output.")
@@ -24,7 +25,7 @@ json_option = click.option("--json", "as_json", is_flag=True, help="JSON on stan
 
 @click.group()
 def command() -> None:
-    """Runs: list, show, watch, start, rerun, cancel.
+    """Runs: list, show, watch, logs, summary, start, rerun, cancel.
 
     Example: firebreak runs ls
     """
@@ -72,21 +73,6 @@ async def show(*, run: str, as_json: bool) -> None:
     else:
         show_run(view)
     _exit_with(view)
-
-
-def show_run(view: RunView) -> None:
-    """A run, its jobs and their last attempts' steps, as text."""
-    took = words.between(view.started, view.finished)
-    click.echo(words.plain(f"{view.repository} {view.workflow} run {view.run_id}, attempt {view.run_attempt}"))
-    click.echo(f"{words.result(view.conclusion, view.state)} {took} {words.plain(view.why)}".rstrip())
-    for job in view.jobs.values():
-        click.echo(f"\n{words.result(job.conclusion, job.state)}  {words.plain(job.name)}  ({job.key})")
-        if job.why:
-            click.echo(f"    {words.plain(job.why)}")
-        for step in sorted(job.last.steps.values(), key=lambda step: step.index) if job.last else ():
-            mark = words.result(step.conclusion, step.state)
-            softened = f" (was {step.outcome})" if step.outcome != step.conclusion else ""
-            click.echo(f"    {mark:10} {words.duration(step.duration_ms):>10}  {words.plain(step.name)}{softened}")
 
 
 @command.command()
@@ -165,5 +151,5 @@ def _exit_with(view: RunView) -> None:
         raise SystemExit(outcome.RUN_FAILED)
 
 
-for change in changing_runs.COMMANDS:
-    command.add_command(change)
+for other in (*changing_runs.COMMANDS, run_summary.command):
+    command.add_command(other)

@@ -37,6 +37,7 @@ async def firebreak(url: str, home: Path, *arguments: str) -> tuple[int, str, st
     [
         (("runs", "show", "999"), 2, "no run 999"),
         (("runs", "show", "abc"), 2, "no run id"),
+        (("runs", "summary", "999"), 2, "no run 999"),
         (("runs", "cancel", "999"), 2, "no run 999"),
         (("why", "999"), 2, "no run 999"),
         (("hosts", "drain", "nope"), 2, "has ever joined"),
