@@ -150,7 +150,8 @@ class Asker:
         name = self.random.choice(FUNCTIONS)
         count = ARGUMENTS.get(name, 1) if self.random.randrange(12) else self.random.randrange(5)
         arguments = [self.expression() for _ in range(count)]
-        return f"{name}{self.space()}({self.space()}{f'{self.space()},{self.space()}'.join(arguments)})"
+        end = self.random.choice((*(")",) * 60, ",)", "", "))"))
+        return f"{name}{self.space()}({self.space()}{f'{self.space()},{self.space()}'.join(arguments)}{end}"
 
     def soup(self) -> str:
         """Tokens without a grammar."""

@@ -7,6 +7,7 @@ it; where that is known we follow what runs. A difference that nothing here expl
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 
 import msgspec
@@ -39,6 +40,16 @@ def _unknown_function(found: Difference) -> bool:
 def _end(found: Difference) -> bool:
     message = found.theirs.get("error", {}).get("message")
     return found.our_error == "Unexpected end of expression" and message == "Unexpected symbol: 'EOF'"
+
+
+def _comma(found: Difference) -> bool:
+    message = found.ours.get("error", {}).get("message", "")
+    return message.startswith("Unexpected symbol: ')'") and re.search(r",\s*\)", found.expression) is not None
+
+
+def _length(found: Difference) -> bool:
+    message = found.theirs.get("error", {}).get("message")
+    return found.our_error.startswith("Exceeded max expression length") and message == "ErrorExceededMaxLength"
 
 
 def _braces(found: Difference) -> bool:
@@ -108,6 +119,16 @@ KNOWN = (
         "The service and the runner measure the finished tree, in which `a && (b && c)` is one level and "
         "`a == b == c` two; the package counts the recursion of its parser.",
         _depth,
+    ),
+    Known(
+        "length",
+        "The package refuses an expression of more than 21,000 characters without a place, in a word of its own.",
+        _length,
+    ),
+    Known(
+        "comma",
+        "The package lets a comma end a list of arguments; the runner expects an argument after it.",
+        _comma,
     ),
     Known(
         "unknown function",

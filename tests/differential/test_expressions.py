@@ -7,6 +7,7 @@ from collections import Counter
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
+from tests.conformance.expressions.cases import cases
 from tests.differential.comparing import Difference, compare
 from tests.differential.generating import Question, questions, shortened
 from tests.differential.known import KNOWN, explanation
@@ -14,6 +15,7 @@ from tests.differential.oracle import Oracle, OracleCrash
 
 SHORT = 1_500
 LONG = 20_000
+LEAST_CONFORMANCE_CASES = 800
 
 
 def test_expressions_mean_what_they_mean_on_github(oracle: Oracle, request: pytest.FixtureRequest) -> None:
@@ -27,7 +29,7 @@ def test_expressions_mean_what_they_mean_on_github(oracle: Oracle, request: pyte
         deadline=None,
         database=None,
         phases=[Phase.generate],
-        suppress_health_check=list(HealthCheck),
+        suppress_health_check=[HealthCheck.too_slow],
     )
     @given(questions)
     def ask(question: Question) -> None:
@@ -68,6 +70,8 @@ def shortest(oracle: Oracle, found: Difference) -> Difference:
     [
         ("end", "format(1"),
         ("depth", "1" + " == 1" * 50),
+        ("length", "1" + " " * 21_000),
+        ("comma", "contains('a', 'b',)"),
         ("unknown function", "foo(toJSON())"),
         ("braces", "${{ 1 }}"),
         ("white space", "1\xa0"),
@@ -94,6 +98,14 @@ def test_each_known_difference_has_an_example() -> None:
     marks: list[pytest.Mark] = test_each_known_difference_is_still_one.pytestmark  # pyright: ignore[reportFunctionMemberAccess] - pytest sets it.
     examples = {name for mark in marks for name, _ in mark.args[1]}
     assert examples == {known.name for known in KNOWN}
+
+
+def test_the_cases_of_the_conformance_tests_hold_on_github_too(oracle: Oracle) -> None:
+    plain = [case for _, case in cases() if case.group.how == "expression" and not case.group.key]
+    compared = [compare(oracle, case.text, case.group.contexts) for case in plain if not case.group.hashes]
+    unexplained = [found for found in compared if found is not None and explanation(found) is None]
+    assert len(compared) > LEAST_CONFORMANCE_CASES
+    assert not unexplained, "\n".join(found.told() for found in unexplained)
 
 
 def test_a_difference_that_is_not_listed_is_found(oracle: Oracle) -> None:

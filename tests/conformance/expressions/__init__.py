@@ -1,0 +1,1 @@
+"""The expression language case by case, as data: one table a topic."""
