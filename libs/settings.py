@@ -23,6 +23,7 @@ from libs.contracts.size import Size, parse_size
 
 DriverName = Literal["auto", "firecracker", "qemu", "fcctl", "bubblewrap", "host"]
 DRIVERS: tuple[DriverName, ...] = ("auto", "firecracker", "qemu", "fcctl", "bubblewrap", "host")
+GITHUB_URL = "https://github.com"
 DEFAULT_LABELS = ("self-hosted", "linux", "x64", "ubuntu-*")
 """A label that ends in `*` stands for all that begin so: GitHub has `ubuntu-24.04`, `ubuntu-latest` and more."""
 MAX_SLOTS = 1024
@@ -31,6 +32,8 @@ MAX_SLOTS = 1024
 OURS = frozenset(
     f"FIREBREAK_{name}"
     for name in (
+        "ACTIONS_FROM",
+        "ACTIONS_URL",
         "ALLOW_NETWORKS",
         "ALLOW_PRIVATE_CLONES",
         "BLOBS",
@@ -117,6 +120,10 @@ class Settings:
     """Hosts that repositories may be fetched from, by https or ssh."""
     clone_private: bool
     """Lets clone URLs be paths, `file://` and private addresses: for a machine of one's own, and for tests."""
+    actions_url: str
+    """Where the repositories of actions are, `<url>/owner/name.git`: GitHub, or a mirror of this operator's own."""
+    actions_from: tuple[Path, ...]
+    """Folders with clones of them at `owner/name[.git]`, looked into before anything is fetched."""
     job_environment: Mapping[str, str]
     """This machine's variables that jobs are given, by `FIREBREAK_JOB_ENV`'s names; none unless named."""
     scheduler_lease: bool
@@ -178,6 +185,8 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         slots=reader.whole("MAX_CONCURRENT_WORKFLOWS", os.cpu_count() or 1, 1, MAX_SLOTS),
         clone_hosts=reader.list("FIREBREAK_CLONE_HOSTS", ("github.com",)),
         clone_private=reader.switch("FIREBREAK_ALLOW_PRIVATE_CLONES", False),
+        actions_url=reader.url("FIREBREAK_ACTIONS_URL", GITHUB_URL, ("https", "http")),
+        actions_from=reader.paths("FIREBREAK_ACTIONS_FROM"),
         job_environment=reader.named("FIREBREAK_JOB_ENV"),
         scheduler_lease=reader.switch("FIREBREAK_SCHEDULER_LEASE", True),
         metrics_port=reader.port("FIREBREAK_METRICS_PORT", -1) if reader.has("FIREBREAK_METRICS_PORT") else None,
@@ -265,6 +274,9 @@ class _Reader:
     def path(self, name: str) -> Path | None:
         value = self.text(name, "")
         return Path(value).expanduser().absolute() if value else None
+
+    def paths(self, name: str) -> tuple[Path, ...]:
+        return tuple(Path(part).expanduser().absolute() for part in self.list(name, ()))
 
     def whole(self, name: str, default: int, least: int, most: int) -> int:
         value = self.text(name, str(default))

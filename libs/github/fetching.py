@@ -36,11 +36,13 @@ _log = log.get("mirror")
 
 @dataclass
 class Fetcher:
-    """`folder` holds `<repository>.git`, `token` is for https on github.com alone."""
+    """`folder` holds `<repository>.git`, `token` is for https on github.com alone. `shallow`: commits without their
+    history."""
 
     folder: Path
     policy: ClonePolicy
     token: str = ""
+    shallow: bool = False
     _slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MAX_FETCHES))
     _running: dict[tuple[str, str], asyncio.Task[None]] = field(
         default_factory=dict[tuple[str, str], asyncio.Task[None]]
@@ -159,32 +161,32 @@ class Fetcher:
             if await _has(directory, sha):
                 return
             try:
-                await _fetch(directory, url, git, f"+{sha}:{KEPT}{sha}")
+                await self._bring(directory, url, git, f"+{sha}:{KEPT}{sha}")
             except GitFailed as refused:
                 if "not our ref" not in refused.said and "unadvertised" not in refused.said:
                     raise
             else:
                 await _tidy(directory)
                 return
-        await _fetch(directory, url, git, "+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
+        await self._bring(directory, url, git, "+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
         for hint in hints:
             if hint.startswith("refs/pull/"):
                 with contextlib.suppress(GitFailed):
-                    await _fetch(directory, url, git, f"+{hint}:{hint}")
+                    await self._bring(directory, url, git, f"+{hint}:{hint}")
         await _tidy(directory)
 
-
-async def _fetch(directory: Path, url: str, git: Git, *refs: str) -> None:
-    command = (
-        "fetch",
-        "--quiet",
-        "--no-tags",
-        "--force",
-        "--prune",
-        "--no-write-fetch-head",
-        "--no-recurse-submodules",
-    )
-    await git.run(*command, "--", url, *refs, directory=directory, seconds=FETCH_SECONDS)
+    async def _bring(self, directory: Path, url: str, git: Git, *refs: str) -> None:
+        command = (
+            "fetch",
+            "--quiet",
+            "--no-tags",
+            "--force",
+            "--prune",
+            "--no-write-fetch-head",
+            "--no-recurse-submodules",
+            *(("--depth=1",) if self.shallow else ()),
+        )
+        await git.run(*command, "--", url, *refs, directory=directory, seconds=FETCH_SECONDS)
 
 
 async def _prepare(directory: Path) -> None:
