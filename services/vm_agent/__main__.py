@@ -67,10 +67,12 @@ logger = log.get("agent")
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What a run in one process does otherwise. `driver` and `sources`: None makes them from the settings."""
+    """What a run in one process does otherwise. `driver`, `sources` and `actions`: None makes them from the
+    settings."""
 
     driver: Driver | None = None
     sources: Sources | None = None
+    actions: Sources | None = None
     seals: bool = True
     """Secrets may come sealed for this boot."""
     watched: bool = True
@@ -87,8 +89,8 @@ async def serve(process: Process, options: Options = Options()) -> None:
     try:
         journal = Journal(folder)
         try:
-            async with _sources(process, options) as sources:
-                await _serve(process, options, sources, folder, journal)
+            async with _sources(process, options) as sources, _actions(process, options) as actions:
+                await _serve(process, options, (sources, actions), folder, journal)
         finally:
             journal.close()
     except AlreadyRunning as error:
@@ -99,7 +101,10 @@ async def serve(process: Process, options: Options = Options()) -> None:
         raise BadSetting(f"FIREBREAK_DRIVER={settings.driver}: {error}") from None
 
 
-async def _serve(process: Process, options: Options, sources: Sources, folder: Path, journal: Journal) -> None:
+async def _serve(
+    process: Process, options: Options, sources: tuple[Sources, Sources], folder: Path, journal: Journal
+) -> None:
+    """`sources` are those of jobs' own repositories, and those of actions."""
     settings = process.settings
     premises = premises_of(settings, folder)
     driver = options.driver or await choose(settings.driver, premises)
@@ -115,7 +120,8 @@ async def _serve(process: Process, options: Options, sources: Sources, folder: P
     bases = Bases(
         bus=process.bus,
         blobs=process.blobs,
-        sources=sources,
+        sources=sources[0],
+        actions=sources[1],
         driver=driver,
         boot_id=boot_id,
         spool_folder=folder,
@@ -310,6 +316,21 @@ async def _sources(process: Process, options: Options) -> AsyncGenerator[Sources
         yield sources
     finally:
         await sources.close()
+
+
+@contextlib.asynccontextmanager
+async def _actions(process: Process, options: Options) -> AsyncGenerator[Sources]:
+    """The same for the repositories of actions."""
+    if options.actions is not None:
+        yield options.actions
+        return
+    from libs.github.actions import open_actions
+
+    actions = open_actions(process.settings)
+    try:
+        yield actions
+    finally:
+        await actions.close()
 
 
 def _stopped(seconds: float) -> str:

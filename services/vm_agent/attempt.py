@@ -26,6 +26,7 @@ from libs.telemetry import log
 from libs.workflow.expressions import Value
 from libs.workflow.runner.masking import Masker
 from services.vm_agent.finishing import to_the_end
+from services.vm_agent.job.actions.actions import actions_of
 from services.vm_agent.job.job import Job, JobEnd
 from services.vm_agent.job.places import Places, places
 from services.vm_agent.job.recipe import Story
@@ -54,6 +55,8 @@ class Bases:
     bus: Bus
     blobs: Blobs
     sources: Sources
+    actions: Sources
+    """Of the repositories that `uses` names."""
     driver: Driver
     boot_id: BootId
     spool_folder: Path
@@ -250,6 +253,7 @@ class Attempt:
             masker=self._masker,
             log=self._log,
             sources=bases.sources,
+            actions=actions_of(self.order, self.sandbox, at, (bases.sources, bases.actions), bases.job_environment),
             blobs=bases.blobs,
             cancellation=Cancellation(patience, time.monotonic),
             patience=patience,

@@ -29,9 +29,14 @@ async def prepare_files(around: Surroundings, files: Mapping[str, str]) -> None:
 
 async def read_answers(around: Surroundings, files: Mapping[str, str], output: StepOutput) -> BlobRef | None:
     """Everything but the summary goes into `output.said`; the masked summary becomes a blob."""
+    await read_said(around, files, output)
+    return await _summary(around, files["step_summary"], output)
+
+
+async def read_said(around: Surroundings, files: Mapping[str, str], output: StepOutput) -> None:
+    """Everything but the summary."""
     for name in ("path", "env", "state", "output"):
         await _read(around, files[name], name, output)
-    return await _summary(around, files["step_summary"], output)
 
 
 async def _read(around: Surroundings, path: str, name: str, output: StepOutput) -> None:

@@ -6,6 +6,7 @@ After a failure the steps whose condition does not ask for it are skipped; after
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import msgspec
@@ -15,12 +16,16 @@ from libs.contracts.blobs import BlobRef
 from libs.contracts.plan import PlannedStep
 from libs.contracts.results import Result
 from libs.contracts.run import CancelReason
+from services.vm_agent.job.actions.setup import ActionSetup
+from services.vm_agent.job.actions.use import Uses
 from services.vm_agent.job.background import Background
 from services.vm_agent.job.control import ControlStep
 from services.vm_agent.job.evaluation import BadKey, Evaluator
 from services.vm_agent.job.hashing import hash_files
 from services.vm_agent.job.naming import action_names
 from services.vm_agent.job.outputs import JOB_OUTPUT_BYTES, stored_outputs
+from services.vm_agent.job.parts import Part, parts_after, parts_before
+from services.vm_agent.job.state import JobState
 from services.vm_agent.job.step import Step
 from services.vm_agent.job.surroundings import JobError, Surroundings
 from services.vm_agent.log.job_log import OWN_WORDS
@@ -75,7 +80,11 @@ class Job:
         """Raises what the record raises: the attempt is no longer ours."""
         try:
             await self._make_places()
-            await self._run_steps(await self._bad_environment())
+            missing = await ActionSetup(self._around, self._record).run()
+            if missing:
+                self._skip_all(missing)
+            else:
+                await self._run_steps(await self._bad_environment())
             outputs = await self._outputs()
         except (JobError, SandboxError) as error:
             return self._gave_up(str(error))
@@ -84,6 +93,8 @@ class Job:
 
     async def _run_steps(self, bad: str | None) -> None:
         try:
+            if bad is None:
+                await self._run_parts(parts_before)
             for planned in self._planned:
                 if bad is None:
                     await self._run_step(planned)
@@ -92,6 +103,7 @@ class Job:
                 else:
                     self._step(planned).skip("The job's environment could not be evaluated.")
             await self._background.wait(self._background.steps)
+            await self._run_parts(parts_after)
         finally:
             await self._background.clear()
 
@@ -104,6 +116,16 @@ class Job:
             await step.run()
         elif await step.begins():
             self._background.begin(planned.index, step)
+
+    async def _run_parts(self, parts: Callable[[JobState, Uses], list[Part]]) -> None:
+        around = self._around
+        for planned, extra in parts(around.state, around.actions.uses):
+            await Step(around, planned, self._actions[extra.of], self._record, extra).run()
+
+    def _skip_all(self, why: str) -> None:
+        self._why = why
+        for planned in self._planned:
+            self._step(planned).skip(f"Not run: {why}")
 
     def _step(self, planned: PlannedStep) -> Step:
         return Step(self._around, planned, self._actions[planned.index], self._record)

@@ -27,15 +27,17 @@ class Places:
     home: str
     temp: str
     tool_cache: str
+    actions: str
+    """Where the repositories of actions are."""
     runner_workspace: str
     workspace: str
     event: str
 
-    def runner_file(self, name: str, step: int) -> str:
+    def runner_file(self, name: str, step: str) -> str:
         """A new file for each step: what a background process of an earlier one still writes is not read."""
         return f"{self.temp}/_runner_file_commands/{_PREFIXES[name]}_{step}"
 
-    def script(self, step: int, extension: str) -> str:
+    def script(self, step: str, extension: str) -> str:
         return f"{self.temp}/step_{step}{extension}"
 
     def within_workspace(self, path: str) -> str:
@@ -53,6 +55,7 @@ def places(paths: GuestPaths, repository: str) -> Places:
         home=paths.home,
         temp=paths.temp,
         tool_cache=paths.tool_cache,
+        actions=f"{paths.work}/_actions",
         runner_workspace=work,
         workspace=f"{work}/{repository}",
         event=f"{paths.temp}/_github_workflow/event.json",

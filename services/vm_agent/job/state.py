@@ -35,6 +35,8 @@ class JobState:
     touched: bool = False
     """A step has run: the workspace may hold something."""
     cancelled: bool = False
+    extra_steps: int = 0
+    """Records of what no step of the plan is: each gets an index behind theirs."""
     recipes: list[Recipe] = field(default_factory=list[Recipe])
     """What ran so far, where somebody may keep it."""
 
@@ -91,17 +93,23 @@ class JobState:
         return Scope(contexts, status_of_job(self.status))
 
     def remember(self, id: str, outputs: Mapping[str, str], outcome: Result, conclusion: Result) -> None:
-        """`steps.<id>`. Names of outputs differ by more than case; a later spelling replaces the value alone."""
-        named: dict[str, str] = {}
-        spelling: dict[str, str] = {}
-        for name, value in outputs.items():
-            named[spelling.setdefault(name.lower(), name)] = value
-        self.steps[id] = {
-            "outputs": dict(named),
-            "outcome": GITHUB[outcome],
-            "conclusion": GITHUB[conclusion],
-        }
+        """`steps.<id>`."""
+        self.steps[id] = step_context(outputs, outcome, conclusion)
+
+    def beyond_plan(self) -> int:
+        """An index for the record of something around the planned steps, unique in this attempt."""
+        self.extra_steps += 1
+        return len(self.order.planned.steps) + self.extra_steps - 1
 
     def add_variables(self, variables: Mapping[str, str], paths: tuple[str, ...]) -> None:
         self.env.update(variables)
         self.paths = prepend_paths(self.paths, paths)
+
+
+def step_context(outputs: Mapping[str, str], outcome: Result, conclusion: Result) -> dict[str, Value]:
+    """What `steps.<id>` is. Names of outputs differ by more than case; a later spelling replaces the value alone."""
+    named: dict[str, Value] = {}
+    spelling: dict[str, str] = {}
+    for name, value in outputs.items():
+        named[spelling.setdefault(name.lower(), name)] = value
+    return {"outputs": named, "outcome": GITHUB[outcome], "conclusion": GITHUB[conclusion]}

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import msgspec.structs
 
-from libs.contracts.attempt import StepFinished, StepStarted
+from libs.contracts.attempt import StepFinished, StepPart, StepStarted
 from libs.contracts.blobs import BlobRef
 from libs.contracts.plan import PlannedStep
 from libs.contracts.results import Result
@@ -24,11 +24,11 @@ from services.vm_agent.job.outputs import stored_outputs
 from services.vm_agent.job.recipe import Story
 from services.vm_agent.job.site import Site
 from services.vm_agent.job.surroundings import JobError, Surroundings
-from services.vm_agent.job.work import EXITED, Work, Worked
+from services.vm_agent.job.work import EXITED, Work
+from services.vm_agent.job.worked import Worked
 from services.vm_agent.ports import Record
 from services.vm_agent.sandbox.protocol import SandboxError
 
-_STEPS = "jobs.<job_id>.steps"
 TIME_IS_OVER = "The time that a cancelled job has for its remaining steps is over."
 
 
@@ -42,6 +42,15 @@ class Done:
     lines: int
 
 
+@dataclass(frozen=True, slots=True)
+class Extra:
+    """What a step is that the plan does not have: a part of the action of the step `of`, in whose name it stands."""
+
+    part: StepPart
+    of: int
+    prefix: str
+
+
 class Step:
     """Used once. `action` is its `github.action`.
 
@@ -49,12 +58,17 @@ class Step:
     beside the loop, `settle` where the loop waits for it: until then no other step sees what it did.
     """
 
-    def __init__(self, around: Surroundings, planned: PlannedStep, action: str, record: Record) -> None:
+    def __init__(
+        self, around: Surroundings, planned: PlannedStep, action: str, record: Record, extra: Extra | None = None
+    ) -> None:
         self._around, self._planned, self._record = around, planned, record
-        self._site = Site(around, planned, action)
+        self._part: StepPart = "main" if extra is None else extra.part
+        self._of = None if extra is None else extra.of
+        self._prefix = "" if extra is None else extra.prefix
+        self._site = Site(around, planned, action, of=self._of)
         self._begun = around.clock()
         self._first_line = around.log.lines
-        self._name = shortened(around.masker.mask(display_template(planned)))
+        self._name = shortened(around.masker.mask(self._prefix + display_template(planned)))
 
     @property
     def name(self) -> str:
@@ -87,9 +101,11 @@ class Step:
     async def work(self, stop: asyncio.Event | None = None) -> Done:
         """`stop` ends it before its time, as a cancellation does."""
         heeds_cancellation = not self._around.cancellation.requested
-        await self._record.started(StepStarted(self._planned.index, self._name))
-        worked = await Work(self._site, self._name, heeds_cancellation, self._still_wanted, stop).do()
-        worked, summary = await self._answers(worked)
+        await self._record.started(self._started())
+        work = Work(self._site, self._name, heeds_cancellation, self._still_wanted, stop, self._part)
+        worked, summary = await self._answers(await work.do())
+        if self._site.slot.use is not None:
+            self._site.slot.use.state.update(self._site.output.said.state)
         await self._end_log(failed=worked.outcome != "success" or self._site.output.said.failed)
         return self._done(worked, summary)
 
@@ -103,7 +119,7 @@ class Step:
 
     async def fail(self, why: str) -> None:
         """Something before its work went wrong."""
-        await self._record.started(StepStarted(self._planned.index, self._name))
+        await self._record.started(self._started())
         await self._site.output.error(why)
         await self._end_log(failed=True)
         await self.settle(self._done(Worked("failure", why=why), None))
@@ -141,6 +157,9 @@ class Step:
         await self._around.log.end_step(self._planned.index, failed=failed)
         await self._around.log.flush()
 
+    def _started(self) -> StepStarted:
+        return StepStarted(self._planned.index, self._name, self._part, self._of)
+
     def _done(self, worked: Worked, summary: BlobRef | None) -> Done:
         around = self._around
         passed = round((around.clock() - self._begun) * 1000, 3)
@@ -150,11 +169,11 @@ class Step:
         """Evaluates `env` and `if`. Raises BadKey."""
         own = self._planned.env
         if own:
-            self._site.env.update(await self._site.evaluator().mapping(own, f"{_STEPS}.env"))
+            self._site.env.update(await self._site.evaluator().mapping(own, self._site.key("env")))
         return await self._condition()
 
     async def _condition(self) -> bool:
-        return await self._site.evaluator().condition(self._planned.if_, f"{_STEPS}.if")
+        return await self._site.evaluator().condition(self._planned.if_, self._site.key("if"))
 
     async def _still_wanted(self) -> bool:
         try:
@@ -165,10 +184,10 @@ class Step:
     async def _set_name(self) -> None:
         """A name that cannot be evaluated stays as it is written, as on GitHub."""
         try:
-            name = await self._site.evaluator().text(display_template(self._planned), f"{_STEPS}.name")
+            name = await self._site.evaluator().text(display_template(self._planned), self._site.key("name"))
         except (BadKey, SandboxError):
             return
-        self._name = shortened(self._around.masker.mask(name))
+        self._name = shortened(self._around.masker.mask(self._prefix + name))
 
     async def _tell_failure(self) -> None:
         """While everything is as the step left it."""
@@ -195,7 +214,7 @@ class Step:
             return outcome
         evaluator, given = self._site.evaluator(), self._planned.continue_on_error
         try:
-            goes_on = await evaluator.boolean(given, f"{_STEPS}.continue-on-error")
+            goes_on = await evaluator.boolean(given, self._site.key("continue-on-error"))
         except BadKey as error:
             await self._site.output.error(str(error))
             return "failure"
@@ -223,6 +242,8 @@ class Step:
         return StepFinished(
             step=self._planned.index,
             name=self._name,
+            part=self._part,
+            of=self._of,
             outcome=outcome,
             conclusion=conclusion,
             duration_ms=done.duration_ms,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from libs.blobs.port import Blobs
 from libs.workflow.runner.masking import Masker
+from services.vm_agent.job.actions.actions import Actions
 from services.vm_agent.job.places import Places
 from services.vm_agent.job.recipe import Story
 from services.vm_agent.job.state import JobState
@@ -30,6 +31,7 @@ class Surroundings:
     log: JobLog
     matchers: Matchers
     sources: Sources
+    actions: Actions
     blobs: Blobs
     cancellation: Cancellation
     patience: Patience

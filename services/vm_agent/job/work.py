@@ -4,47 +4,49 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from libs.contracts.attempt import StepPart
 from libs.contracts.results import Result
+from libs.workflow.actions.model import Composite, Docker, JavaScript
+from libs.workflow.actions.uses import Image
 from services.vm_agent.job import script as scripts
+from services.vm_agent.job.actions import javascript
+from services.vm_agent.job.actions.composite import CompositeRun
+from services.vm_agent.job.actions.inputs import read_inputs
+from services.vm_agent.job.actions.preparing import prepare, reference_of
+from services.vm_agent.job.actions.use import ActionFailed, Use
 from services.vm_agent.job.answers import prepare_files
-from services.vm_agent.job.checkout import Checkout, CheckoutFailed, is_checkout, read_inputs
+from services.vm_agent.job.checkout import Checkout, CheckoutFailed, is_checkout
+from services.vm_agent.job.checkout import read_inputs as read_checkout_inputs
 from services.vm_agent.job.evaluation import SECONDS_A_MINUTE, BadKey
+from services.vm_agent.job.prelude import action_prelude
 from services.vm_agent.job.site import Site
 from services.vm_agent.job.supervision import Ended, Supervision
 from services.vm_agent.job.surroundings import JobError
+from services.vm_agent.job.worked import Worked
 from services.vm_agent.sandbox.protocol import CannotStart, Capability, Exit, FileTrouble, SandboxError
 
 EXITED = "Process completed with exit code"
-_STEPS = "jobs.<job_id>.steps"
-
-
-@dataclass(frozen=True, slots=True)
-class Worked:
-    """How the work ended, before `continue-on-error`. `answers`: its runner files are there to be read."""
-
-    outcome: Result
-    exit_code: int | None = None
-    why: str = ""
-    outputs: Mapping[str, str] | None = None
-    answers: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Work:
+    """`part` is what of a step's action is to run; a script has nothing but its main part."""
+
     site: Site
     name: str
     heeds_cancellation: bool
     still_wanted: Callable[[], Awaitable[bool]]
     stop: asyncio.Event | None = None
+    part: StepPart = "main"
 
     async def do(self) -> Worked:
         """An error of ours is an outcome here; only the end of the whole attempt is raised (CancelledError)."""
         output = self.site.output
         try:
             return await (self._script() if self.site.planned.run is not None else self._action())
-        except (BadKey, CheckoutFailed) as error:
+        except (BadKey, CheckoutFailed, ActionFailed) as error:
             await output.error(str(error))
             return Worked("failure", why=str(error))
         except CannotStart as error:
@@ -66,9 +68,9 @@ class Work:
     async def _script(self) -> Worked:
         site = self.site
         supervision = await self._supervision()
-        script = await scripts.prepared(site.around, site.planned, site.evaluator())
-        await prepare_files(site.around, site.files)
-        process = await scripts.start(site.around, script, site.environment(), site.output, site.env)
+        script = await scripts.prepared(site)
+        await prepare_files(site.around, site.own_files())
+        process = await scripts.start(site, script)
         ended = await supervision.watch(process)
         await site.output.end()
         return await self._stopped(ended, supervision) or await self._exited(ended.value)
@@ -80,19 +82,83 @@ class Work:
         await self.site.output.error(why)
         return Worked("failure", exit_code=exit.code, why=why, answers=True)
 
+    # Actions
+
     async def _action(self) -> Worked:
         site = self.site
         uses = site.planned.uses or ""
-        if not is_checkout(uses):
-            raise CheckoutFailed(f"'uses: {uses}' is not run yet; actions/checkout is")
         supervision = await self._supervision()
-        given = await site.evaluator().mapping(site.planned.with_, f"{_STEPS}.with")
-        inputs = read_inputs(given, site.around.state.order.repository.full_name)
+        if is_checkout(uses):
+            return await self._checkout(supervision)
+        if isinstance(reference_of(uses), Image):
+            raise ActionFailed(f"`uses: {uses}` needs a container engine, and none is used yet")
+        use = site.slot.use or await prepare(site.around.actions, site.slot, uses)
+        inputs = await read_inputs(site, use.action, tell=self.part == "main")
+        if self.part == "main" or site.inside is None:
+            await site.output.print(action_prelude(uses, self.part, inputs, site.env), wait=True)
+        site.slot.begin()
+        match use.action.runs:
+            case JavaScript() as runs:
+                return await self._javascript(use, runs, inputs, supervision)
+            case Composite():
+                return await self._composite(use, inputs, supervision)
+            case Docker():
+                raise ActionFailed(f"`uses: {uses}` is a Docker action and needs a container engine: none is used yet")
+
+    async def _checkout(self, supervision: Supervision) -> Worked:
+        site = self.site
+        given = await site.evaluator().mapping(site.planned.with_, site.key("with"))
+        inputs = read_checkout_inputs(given, site.around.state.order.repository.full_name)
         ended = await supervision.watch(Checkout(site.around, inputs, site.output))
         return await self._stopped(ended, supervision) or Worked("success", outputs=ended.value)
 
+    async def _javascript(
+        self, use: Use, runs: JavaScript, inputs: Mapping[str, str], supervision: Supervision
+    ) -> Worked:
+        site = self.site
+        found = use.found
+        site.github.update(
+            action_path=found.folder, action_repository=found.repository or None, action_ref=found.ref or None
+        )
+        file = javascript.file_of(runs, self.part)
+        if file is None:
+            return Worked("success")
+        process = await javascript.start(site, use, file, runs.major, inputs)
+        ended = await supervision.watch(process)
+        await site.output.end()
+        stopped = await self._stopped(ended, supervision)
+        if stopped is not None or ended.value.code == 0:
+            return stopped or Worked("success", exit_code=0, answers=True)
+        said = [note.message for note in site.output.said.annotations if note.level == "error"]
+        # An action that says why it failed (`core.setFailed`) has said it.
+        return Worked("failure", ended.value.code, said[-1], answers=True) if said else await self._exited(ended.value)
+
+    async def _composite(self, use: Use, inputs: Mapping[str, str], supervision: Supervision) -> Worked:
+        around = self.site.around
+        deadline = around.clock() + (
+            supervision.limit_seconds if supervision.limit_seconds is not None else float("inf")
+        )
+
+        def is_late() -> bool:
+            return around.clock() >= deadline
+
+        def is_over() -> bool:
+            return is_late() or around.cancellation.expired or (self.stop is not None and self.stop.is_set())
+
+        async def do(site: Site, name: str, still_wanted: Callable[[], Awaitable[bool]], part: StepPart) -> Worked:
+            heeds = not around.cancellation.requested
+            return await Work(site, name, heeds, still_wanted, self.stop, part).do()
+
+        worked = await CompositeRun(self.site, use, inputs, self.part, do, deadline, is_over).run()
+        if is_late():
+            stopped = await self._stopped(Ended(None, "limit"), supervision)
+            return worked if stopped is None else replace(stopped, outputs=worked.outputs, answers=True)
+        return worked
+
+    # Ends
+
     async def _stopped(
-        self, ended: Ended[Exit] | Ended[dict[str, str] | None], supervision: Supervision
+        self, ended: Ended[Exit] | Ended[dict[str, str] | None] | Ended[None], supervision: Supervision
     ) -> Worked | None:
         """A step at its own limit is a failure, as on GitHub; one at the job's limit says `timeout`."""
         match ended.stopped_by:
@@ -110,13 +176,16 @@ class Work:
                 why = "The job has reached its time limit." if timed_out else "The operation was canceled."
                 outcome = "timeout" if timed_out else "cancellation"
         await self.site.output.error(why)
-        return Worked(outcome, why=why, answers=self.site.planned.run is not None)
+        return Worked(outcome, why=why, answers=not is_checkout(self.site.planned.uses or ""))
 
     async def _supervision(self) -> Supervision:
-        """Evaluates the step's time limit. Raises BadKey."""
-        around = self.site.around
+        """Evaluates the step's time limit; within a composite action it is what is left of the outer step's. Raises
+        BadKey."""
+        around, inside = self.site.around, self.site.inside
         minutes = self.site.planned.timeout_minutes
-        limit = await self.site.evaluator().seconds(minutes, f"{_STEPS}.timeout-minutes") if minutes else None
+        limit = await self.site.evaluator().seconds(minutes, self.site.key("timeout-minutes")) if minutes else None
+        if inside is not None and inside.deadline != float("inf"):
+            limit = max(0.0, inside.deadline - around.clock())
         return Supervision(
             cancellation=around.cancellation,
             patience=around.patience,

@@ -20,6 +20,7 @@ from libs.contracts.plan import PlannedJob, Repository
 from libs.sources import Source, SourceMissing, Wanted
 from libs.workflow.expressions import Value
 from libs.workflow.runner.masking import Masker
+from services.vm_agent.job.actions.actions import actions_of
 from services.vm_agent.job.job import Job, JobEnd
 from services.vm_agent.job.places import places
 from services.vm_agent.job.state import JobState
@@ -145,6 +146,7 @@ class Bench:
         *,
         secrets: dict[str, str] | None = None,
         sources: object = None,
+        actions: object = None,
         patience: Patience = PATIENCE,
         base_environment: dict[str, str] | None = None,
     ) -> None:
@@ -172,6 +174,13 @@ class Bench:
             masker=self.masker,
             log=self.log,
             sources=sources or NoSources(),  # pyright: ignore[reportArgumentType]
+            actions=actions_of(
+                given,
+                sandbox,
+                self.places,
+                (sources or NoSources(), actions or NoSources()),  # pyright: ignore[reportArgumentType]
+                base_environment or {},
+            ),
             blobs=self.blobs,
             cancellation=Cancellation(patience, time.monotonic),
             patience=patience,

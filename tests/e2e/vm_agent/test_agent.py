@@ -335,7 +335,7 @@ async def alone(folder: Path, driver: HostDriver) -> AsyncIterator[tuple[Agent, 
     host_log = HostLog(bus := MemoryBus(), HOST, BootId("b"), now)
     journal = Journal(folder.parent)
     stock = NoStock(driver)
-    bases = Bases(bus, MemoryBlobs(), NoSources(), driver, BootId("b"), folder.parent, {}, PATIENCE, stock)
+    bases = Bases(bus, MemoryBlobs(), NoSources(), NoSources(), driver, BootId("b"), folder.parent, {}, PATIENCE, stock)
     one = Agent(Host(HOST, 1, (), HostKey(enabled=False), now), bases, host_log, Custody(journal, NoGuard()))
     await host_log.join([one.joined(0)])
     orders = Consumer(subjects.JOBS, "agent-h1", (subjects.doorbell(HOST),))

@@ -147,9 +147,3 @@ async def test_a_second_checkout_cleans(run_job: RunJob) -> None:
 async def test_without_clean_files_stay(run_job: RunJob) -> None:
     ran = await run_job(order(step("touch left"), checkout(clean=False), step("ls")), sources=FakeSources())
     assert ran.printed(2) == ["README.md", "left", "src"]
-
-
-async def test_other_actions_are_not_run(run_job: RunJob) -> None:
-    ran = await run_job(order({"uses": "actions/setup-node@v4"}))
-    assert ran.outcomes == ["failure"]
-    assert "'uses: actions/setup-node@v4' is not run yet" in ran.record.steps[0].why

@@ -1,0 +1,19 @@
+"""How the work of a step ended, whatever it was."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from libs.contracts.results import Result
+
+
+@dataclass(frozen=True, slots=True)
+class Worked:
+    """Before `continue-on-error`. `answers`: its runner files are there to be read."""
+
+    outcome: Result
+    exit_code: int | None = None
+    why: str = ""
+    outputs: Mapping[str, str] | None = None
+    answers: bool = False
