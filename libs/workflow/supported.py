@@ -5,8 +5,8 @@ This module is data: it knows no nodes and no messages.
 """
 
 runnable_shells = ("bash", "sh", "python", "pwsh")
-refused_shells = frozenset({"cmd", "powershell"})
-"""Shells of Windows, and no host of ours runs Windows."""
+windows_shells = frozenset({"cmd", "powershell"})
+"""No host of ours runs Windows: a step that uses one fails, and most such steps are left out by an `if`."""
 
 checkout_inputs_honoured = frozenset(
     {"repository", "ref", "path", "fetch-depth", "clean", "persist-credentials", "token"}

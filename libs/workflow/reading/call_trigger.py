@@ -30,8 +30,7 @@ def _named(reader: Reader, fields: dict[str, Entry], key: str, path: KeyPath) ->
         return []
     entries = reader.entries(fields[key].value, f"`{key}`", (*path, key))
     for entry in entries:
-        if not entry.key.text:
-            reader.error(entry.key, f"a name in `{key}` must not be empty", (*path, key))
+        reader.check_name(entry.key, f"`{key}`", "", (*path, key, entry.key.text))
     return [(entry, (*path, key, entry.key.text)) for entry in entries]
 
 

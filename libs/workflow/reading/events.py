@@ -34,11 +34,12 @@ def read_on(reader: Reader, node: Node, path: KeyPath) -> On:
     schedule: tuple[Schedule, ...] = ()
     dispatch: DispatchTrigger | None = None
     call: CallTrigger | None = None
-    for name, place, settings in _named_events(reader, node, path):
+    for name, place, written in _named_events(reader, node, path):
         inner = (*path, name)
+        settings = None if isinstance(written, Scalar) and written.value is None else written
         match name:
             case "schedule":
-                schedule = read_schedule(reader, place, settings, inner)
+                schedule = read_schedule(reader, place, written, inner)
             case "workflow_dispatch":
                 dispatch = DispatchTrigger() if settings is None else read_dispatch(reader, settings, inner)
             case "workflow_call":
@@ -51,7 +52,7 @@ def read_on(reader: Reader, node: Node, path: KeyPath) -> On:
 
 
 Named = tuple[str, Scalar, Node | None]
-"""An event's name, where it stands, and its settings where it has some."""
+"""An event's name, where it stands, and its settings where the name is a key."""
 
 
 def _named_events(reader: Reader, node: Node, path: KeyPath) -> list[Named]:
@@ -68,11 +69,7 @@ def _named_events(reader: Reader, node: Node, path: KeyPath) -> list[Named]:
             scalars = [reader.scalar(item, "an event", (*path, index)) for index, item in enumerate(node.items)]
             return [(scalar.text, scalar, None) for scalar in scalars if scalar is not None]
         case Mapping():
-            return [(entry.key.text, entry.key, _settings(entry.value)) for entry in node.entries]
-
-
-def _settings(node: Node) -> Node | None:
-    return None if isinstance(node, Scalar) and node.value is None else node
+            return [(entry.key.text, entry.key, entry.value) for entry in node.entries]
 
 
 def _read_event(reader: Reader, name: str, place: Scalar, node: Node | None, path: KeyPath) -> EventTrigger:

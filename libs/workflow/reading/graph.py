@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import msgspec
 
+from libs.workflow.expressions import to_string
 from libs.workflow.model import Job
 from libs.workflow.nodes import Entry, Mapping, Node, Scalar, Sequence
 from libs.workflow.reading.reader import Reader
@@ -48,7 +49,7 @@ def _name_node(entry: Entry, name: str) -> Node:
     needs = entry.value.get("needs")
     candidates = needs.items if isinstance(needs, Sequence) else (needs,)
     for node in candidates:
-        if isinstance(node, Scalar) and node.text.lower() == name.lower():
+        if isinstance(node, Scalar) and name.lower() in (node.text.lower(), to_string(node.value).lower()):
             return node
     return entry.key
 

@@ -39,8 +39,7 @@ def _is_nothing(node: Node) -> bool:
 
 def _read_input(reader: Reader, entry: Entry, path: KeyPath) -> DispatchInput:
     name = entry.key.text
-    if not name:
-        reader.error(entry.key, "an input's name must not be empty", path)
+    reader.check_name(entry.key, "`inputs`", "", path)
     if _is_nothing(entry.value):
         return DispatchInput(name)
     fields = reader.fields(entry.value, _input, path)

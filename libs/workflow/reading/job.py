@@ -144,10 +144,9 @@ def _read_outputs(reader: Reader, fields: dict[str, Entry], path: KeyPath) -> di
     inner = (*path, "outputs")
     for entry in reader.entries(fields["outputs"].value, "`outputs`", inner):
         name = entry.key.text
+        sound = reader.check_name(entry.key, "`outputs`", "", (*inner, name))
         text = reader.text(entry.value, name, "jobs.<job_id>.outputs.<output_id>", (*inner, name))
-        if not name:
-            reader.error(entry.key, "an output's name must not be empty", inner)
-        elif text is not None:
+        if sound and text is not None:
             outputs[name] = text
     return outputs
 

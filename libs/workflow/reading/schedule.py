@@ -14,9 +14,9 @@ cron_characters = 1000  # Every minute of an hour written out has 170.
 
 
 def read_schedule(reader: Reader, place: Scalar, node: Node | None, path: KeyPath) -> tuple[Schedule, ...]:
-    """``node`` None: the event is named without a time, and starts nothing."""
+    """``node`` None: the event is only named, which GitHub accepts, and which starts nothing."""
     if node is None:
-        reader.error(place, "`schedule` needs a list of times, each with `cron`", path)
+        reader.warning(place, "`schedule` without a list of times starts nothing", path)
         return ()
     items = reader.items(node, "`schedule`", path)
     if isinstance(node, Sequence) and not items:

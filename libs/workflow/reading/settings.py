@@ -9,7 +9,7 @@ from libs.workflow.model import Defaults, PermissionLevel, Permissions, Template
 from libs.workflow.nodes import Node, Scalar, describe
 from libs.workflow.problems import KeyPath
 from libs.workflow.reading.reader import Reader, Shape
-from libs.workflow.supported import refused_shells, runnable_shells
+from libs.workflow.supported import runnable_shells, windows_shells
 
 _read_write = ("read", "write", "none")
 permission_scopes: dict[str, tuple[str, ...]] = {
@@ -86,11 +86,11 @@ def read_defaults(reader: Reader, node: Node, key: str, path: KeyPath) -> Defaul
 def read_shell(reader: Reader, node: Node, key: str, path: KeyPath) -> str | None:
     """A shell that is known, or a command with ``{0}`` where the script's file goes."""
     shell = read_non_empty(reader, node, "shell", key, path)
-    if shell is None or "${{" in shell or shell in runnable_shells:
+    if shell is None or "${{" in shell or shell.lower() in runnable_shells:
         return shell
-    if shell in refused_shells:
-        reader.error(node, f"the shell `{shell}` is Windows's, and Firebreak runs Linux; use `bash` or `pwsh`", path)
-        return None
+    if shell.lower() in windows_shells:
+        reader.warning(node, f"the shell `{shell}` is Windows's, and a step that uses it fails on Linux", path)
+        return shell
     if "{0}" not in shell:
         known = ", ".join(runnable_shells)
         reader.error(

@@ -1,12 +1,13 @@
 """One step of a job to the model: its kind, by the key that only that kind has, and the keys that the kind may have."""
 
+from libs.workflow.expressions import to_string
 from libs.workflow.model import Step, Template
 from libs.workflow.nodes import Entry, Mapping, Node
 from libs.workflow.problems import KeyPath
 from libs.workflow.reading.control import read_cancel, read_wait, read_wait_all
 from libs.workflow.reading.identifiers import check_identifier
 from libs.workflow.reading.reader import Reader, Shape, position
-from libs.workflow.reading.settings import read_env, read_non_empty, read_shell, read_templates
+from libs.workflow.reading.settings import read_env, read_shell, read_templates
 from libs.workflow.reading.uses import check_action, check_inputs
 
 run_characters = 21_000  # GitHub's limit for one `run`.
@@ -56,14 +57,16 @@ def read_step(reader: Reader, node: Node, path: KeyPath) -> Step:
 
 
 def read_condition(reader: Reader, fields: dict[str, Entry], key: str, path: KeyPath) -> str | None:
-    """The text of an ``if``, of a job or a step."""
+    """The text of an ``if``, of a job or a step; a boolean's or a number's is that of the same literal."""
     if "if" not in fields:
         return None
     inner = (*path, "if")
     scalar = reader.scalar(fields["if"].value, "if", inner)
-    if scalar is None or not reader.expressions.check_condition(scalar, key, inner):
+    if scalar is None:
         return None
-    return scalar.text
+    if not isinstance(scalar.value, str):
+        return to_string(scalar.value)
+    return scalar.text if reader.expressions.check_condition(scalar, key, inner) else None
 
 
 def _check_kind(reader: Reader, node: Node, fields: dict[str, Entry], path: KeyPath, *, unknown: bool) -> None:
@@ -148,7 +151,8 @@ def _read_directory(reader: Reader, fields: dict[str, Entry], path: KeyPath) -> 
     key = "working-directory"
     if key not in fields:
         return None
-    return read_non_empty(reader, fields[key].value, key, f"{_steps_key}.{key}", (*path, key))
+    # Unlike that of `defaults`, it may be empty, and counts for nothing then.
+    return reader.text(fields[key].value, key, f"{_steps_key}.{key}", (*path, key)) or None
 
 
 def _read_continue(reader: Reader, fields: dict[str, Entry], path: KeyPath) -> bool | str:

@@ -288,12 +288,14 @@ rejected: dict[str, tuple[str, list[Place]]] = {
         with_step("run: x\nshell: fish"),
         [(7, 16, "unknown shell `fish`; use bash, sh, python, pwsh")],
     ),
-    "a shell of Windows": (with_step("run: x\nshell: cmd"), [(7, 16, "Firebreak runs Linux")]),
     "an expression as a shell": (
         with_step("run: x\nshell: ${{ matrix.s }}"),
         [(7, 16, "an expression is not allowed here")],
     ),
-    "an empty directory": (with_step("run: x\nworking-directory: ''"), [(7, 28, "must not be empty")]),
+    "an empty directory": (
+        with_top("defaults: {run: {working-directory: ''}}"),
+        [(3, 37, "must not be empty")],
+    ),
     "step env of a list": (with_step("run: x\nenv: [a]"), [(7, 14, "`env` must be a mapping")]),
     "step timeout of a string": (with_step("run: x\ntimeout-minutes: '5'"), [(7, 26, "must be a number")]),
     "uses nothing": (with_step("uses:"), [(6, 14, "`uses` must not be empty")]),
@@ -406,6 +408,8 @@ warned: dict[str, tuple[str, list[Place]]] = {
         with_on("schedule: [{cron: '* * * * *'}]"),
         [(2, 21, "every 5 minutes at most")],
     ),
+    "a shell of Windows": (with_step("run: x\nshell: cmd"), [(7, 16, "fails on Linux")]),
+    "a schedule that is only named": (minimal.replace("on: push", "on: [push, schedule]"), [(1, 12, "starts nothing")]),
     "a snapshot": (with_job("snapshot: x"), [(6, 15, "makes no image")]),
     "submodules": (
         with_step("uses: actions/checkout@v4\nwith: {submodules: true}"),

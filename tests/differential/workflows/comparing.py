@@ -1,0 +1,53 @@
+"""One workflow through ours and GitHub's parser: whether both take it, and where both refuse it, at the same lines."""
+
+from __future__ import annotations
+
+import msgspec
+
+from libs.workflow.problems import Problem
+from libs.workflow.reading.workflow import read_workflow
+from tests.differential.known_workflows import ours_that_count, theirs_that_count
+from tests.differential.oracle import Complaint, Oracle
+
+near_lines = 1  # Ours of a mapping stands at its key, theirs at its first entry.
+
+
+class Judgement(msgspec.Struct, frozen=True):
+    text: str
+    ours: list[Problem]
+    theirs: list[Complaint]
+
+    @property
+    def counts(self) -> str:
+        """In a word, what became of it."""
+        if not self.ours and not self.theirs:
+            return "both accept"
+        if self.ours and self.theirs:
+            return "both refuse"
+        return "known"
+
+    def differs(self) -> bool:
+        """One side alone says something that no known reason explains; or both refuse, and not for the same line."""
+        if bool(self.ours) == bool(self.theirs) and (not self.ours or self._same_lines()):
+            return False
+        ours, theirs = ours_that_count(self.ours), theirs_that_count(self.theirs)
+        return bool(theirs) or bool(ours and not self.theirs)
+
+    def told(self) -> str:
+        said = [f"    ours:     {found.line}:{found.column} {found.message}" for found in self.ours]
+        said += [f"    GitHub's: {found.line}:{found.column} {found.message}" for found in self.theirs]
+        return "\n".join((self.text, *said))
+
+    def _same_lines(self) -> bool:
+        """A complaint without a place may stand anywhere."""
+        lines = {found.line for found in self.ours}
+        return any(
+            not found.line or any(abs(found.line - line) <= near_lines for line in lines) for found in self.theirs
+        )
+
+
+def judge(oracle: Oracle, text: str) -> Judgement:
+    """Raises OracleCrash."""
+    problems = read_workflow("ci.yml", text.encode("utf-8", "surrogatepass")).problems
+    errors = [problem for problem in problems if problem.severity == "error"]
+    return Judgement(text, errors, oracle.parse_workflow(text))
