@@ -54,6 +54,10 @@ class RepositoryCommit(Protocol):
         """`.github/workflows/*.yml` and `*.yaml`, not in folders below, sorted by path."""
         ...
 
+    async def workflow(self, path: str) -> WorkflowFile | None:
+        """The file of this path, wherever it is; None where there is none."""
+        ...
+
     async def message(self) -> str: ...
 
     async def changed_paths(self, base: Base) -> tuple[str, ...] | None:

@@ -116,6 +116,9 @@ class DirectoryCommit:
     async def workflows(self) -> list[WorkflowFile]:
         return await self.clone.workflows(self.sha, self.places)
 
+    async def workflow(self, path: str) -> WorkflowFile | None:
+        return next(iter(await self.clone.workflows(self.sha, (path,))), None)
+
     async def message(self) -> str:
         return await self.clone.message(self.sha)
 
@@ -133,6 +136,9 @@ class WorkTreeCommit:
 
     async def workflows(self) -> list[WorkflowFile]:
         return self.tree.workflows(self.places)
+
+    async def workflow(self, path: str) -> WorkflowFile | None:
+        return next(iter(self.tree.workflows((path,))), None)
 
     async def message(self) -> str:
         return "" if self.tree.clone is None or self.sha == NO_COMMIT else await self.tree.clone.message(self.sha)

@@ -141,6 +141,9 @@ class MirrorCommit:
     async def workflows(self) -> list[WorkflowFile]:
         return await self.clone.workflows(self.sha)
 
+    async def workflow(self, path: str) -> WorkflowFile | None:
+        return next(iter(await self.clone.workflows(self.sha, (path,))), None)
+
     async def message(self) -> str:
         return await self.clone.message(self.sha)
 

@@ -17,7 +17,7 @@ call_levels = 10  # GitHub: a workflow and nine levels of workflows called from 
 calls_in_run = 50  # GitHub: different workflows that one run may call, those that they call included.
 workflows_folder = ".github/workflows"
 
-_file = re.compile(r"\.github/workflows/[^/\\]+\.ya?ml")
+_file = re.compile(r"\.github/workflows/[^/\\\x00-\x1f]+\.ya?ml")
 _repository = re.compile(r"[A-Za-z0-9_.-]{1,100}")
 
 

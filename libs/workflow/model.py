@@ -257,6 +257,7 @@ class Job(msgspec.Struct, frozen=True):
     services: dict[str, Container] | str = {}
     snapshot: Snapshot | None = None
     uses: str | None = None
+    uses_at: Position | None = None
     with_: dict[str, Template] = {}
     secrets: dict[str, Template] | Literal["inherit"] | None = None
 

@@ -5,6 +5,9 @@ The conversion is pure and gives the same plan for the same arguments, byte for 
 is trusted and what the ``github`` context holds is decided before, by whoever knows the payload.
 """
 
+from collections.abc import Mapping
+from typing import Final
+
 import msgspec
 
 from libs.contracts import plan as contract
@@ -25,6 +28,8 @@ from libs.workflow.model import (
 )
 from libs.workflow.problems import Problem
 
+no_calls: Final[dict[str, str]] = {}
+nothing_called: Final[dict[str, contract.CalledWorkflow]] = {}
 run_name_characters = 1000  # A name is shown in lists; a commit message can be megabytes.
 
 
@@ -50,6 +55,19 @@ class Occasion(msgspec.Struct, frozen=True):
     pull_request: int | None = None
 
 
+CallTargets = dict[str, str]
+"""Of each job that calls a workflow its id, and the key of that workflow in the plan's `called`."""
+
+
+class WorkflowPlace(msgspec.Struct, frozen=True):
+    """Where a called workflow was found; `ref` is the full one where there is one."""
+
+    repository: str
+    path: str
+    ref: str
+    sha: str
+
+
 class RunNameError(ValueError):
     """``run-name`` cannot be evaluated for this event; ``problem`` says where and why."""
 
@@ -58,8 +76,15 @@ class RunNameError(ValueError):
         self.problem = problem
 
 
-def make_plan(workflow: Workflow, occasion: Occasion) -> contract.Plan:
-    """``workflow.file`` must be the path in the repository. Raises ``RunNameError``."""
+def make_plan(
+    workflow: Workflow,
+    occasion: Occasion,
+    targets: CallTargets = no_calls,
+    called: Mapping[str, contract.CalledWorkflow] = nothing_called,
+) -> contract.Plan:
+    """``workflow.file`` must be the path in the repository. ``targets`` are the calls of its own jobs, ``called`` all
+    workflows that are called from it on. Raises ``RunNameError``.
+    """
     return contract.Plan(
         run_id=occasion.run_id,
         run_number=occasion.run_number,
@@ -72,7 +97,7 @@ def make_plan(workflow: Workflow, occasion: Occasion) -> contract.Plan:
         run_name=_run_name(workflow, occasion),
         trust=occasion.trust,
         actor=occasion.actor,
-        jobs=planned_jobs(workflow),
+        jobs=planned_jobs(workflow, targets),
         github=dict(occasion.github),
         env=workflow.env,
         defaults=_defaults(workflow.defaults),
@@ -81,12 +106,33 @@ def make_plan(workflow: Workflow, occasion: Occasion) -> contract.Plan:
         pull_request=occasion.pull_request,
         permissions=planned_permissions(workflow.permissions),
         concurrency=planned_concurrency(workflow.concurrency),
+        called={key: called[key] for key in sorted(called)},
     )
 
 
-def planned_jobs(workflow: Workflow) -> tuple[contract.PlannedJob, ...]:
-    """Also of a workflow that another one calls."""
-    return tuple(_job(job) for job in workflow.jobs)
+def called_workflow(workflow: Workflow, place: WorkflowPlace, targets: CallTargets) -> contract.CalledWorkflow:
+    """A workflow that a job calls; ``targets`` are those that it calls in turn. It must have ``workflow_call``."""
+    trigger = workflow.on.workflow_call
+    assert trigger is not None
+    return contract.CalledWorkflow(
+        repository=place.repository,
+        path=place.path,
+        ref=place.ref,
+        sha=place.sha,
+        name=workflow_name(workflow),
+        jobs=planned_jobs(workflow, targets),
+        inputs={each.name: contract.CalledInput(each.type, each.required, each.default) for each in trigger.inputs},
+        secrets={each.name: each.required for each in trigger.secrets},
+        outputs={each.name: each.value for each in trigger.outputs},
+        env=workflow.env,
+        defaults=_defaults(workflow.defaults),
+        permissions=planned_permissions(workflow.permissions),
+        concurrency=planned_concurrency(workflow.concurrency),
+    )
+
+
+def planned_jobs(workflow: Workflow, targets: CallTargets) -> tuple[contract.PlannedJob, ...]:
+    return tuple(_job(job, targets.get(job.id, "")) for job in workflow.jobs)
 
 
 def workflow_name(workflow: Workflow) -> str:
@@ -116,7 +162,7 @@ def _evaluate_run_name(workflow: Workflow, run_name: str, occasion: Occasion) ->
         ) from None
 
 
-def _job(job: Job) -> contract.PlannedJob:
+def _job(job: Job, calls: str) -> contract.PlannedJob:
     return contract.PlannedJob(
         id=job.id,
         line=job.at.line,
@@ -140,6 +186,7 @@ def _job(job: Job) -> contract.PlannedJob:
         else {name: _containers(service) for name, service in job.services.items()},
         permissions=planned_permissions(job.permissions),
         uses=job.uses,
+        calls=calls,
         with_=job.with_,
         secrets=job.secrets,
     )

@@ -21,6 +21,9 @@ class LocalCommit:
     async def workflows(self) -> list[WorkflowFile]:
         return self.directory.tree.workflows(self.directory.places)
 
+    async def workflow(self, path: str) -> WorkflowFile | None:
+        return next(iter(self.directory.tree.workflows((path,))), None)
+
     async def message(self) -> str:
         clone = self.directory.tree.clone
         try:

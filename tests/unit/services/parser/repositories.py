@@ -22,6 +22,9 @@ class MemoryCommit:
         names = sorted(name for name in self.files if name.startswith(".github/workflows/"))
         return [WorkflowFile(name, self.files[name].encode()) for name in names]
 
+    async def workflow(self, path: str) -> WorkflowFile | None:
+        return WorkflowFile(path, self.files[path].encode()) if path in self.files else None
+
     async def message(self) -> str:
         return self.text
 
