@@ -17,6 +17,8 @@ from libs.sources import SourceError
 from libs.workflow.expressions import Value
 from libs.workflow.model import Workflow
 from libs.workflow.planning import Occasion, RunNameError, make_plan
+from libs.workflow.problems import Problem
+from services.parser.called import Calls, Origin, find_called
 from services.parser.context import Addresses, github_context
 from services.parser.dispatch import start
 from services.parser.examine import Findings, rejection
@@ -31,6 +33,8 @@ INTAKE_SECONDS = 30.0
 FETCH_SECONDS = 25.0
 """The part of it that a fetch may take; the rest is for reading and storing."""
 
+Wanted = tuple[Workflow, Calls]
+"""A workflow that is to run, with what it calls."""
 Adjust = Callable[[Plan], Plan]
 """What a local run does to a plan before it is stored: one job of it, other labels."""
 
@@ -99,14 +103,14 @@ class Intake:
     ) -> RunsPlanned:
         """All names are tried before anything is stored: what is rejected is written first, and once."""
         inputs = inputs or {}
-        wanted = [(found, self._named(found, inputs)) for found in (first, besides) if found is not None]
+        wanted = [(found, await self._ready(found, inputs)) for found in (first, besides) if found is not None]
         rejected = [each for found, _ in wanted for each in found.findings.rejected]
         await journal.reject(rejected)
         runs: dict[str, RunId] = {}
         for found, workflows in wanted:
-            for workflow in workflows:
+            for workflow, calls in workflows:
                 key = workflow.file if workflow.file not in runs else f"{workflow.file} ({found.relevant.trigger.name})"
-                runs[key] = await self._run(found.relevant, workflow, key, inputs, journal)
+                runs[key] = await self._run(found.relevant, (workflow, calls), key, inputs, journal)
         return RunsPlanned(
             repository=first.relevant.repository.full_name,
             sha=first.relevant.sha,
@@ -117,32 +121,49 @@ class Intake:
         )
 
     async def _run(
-        self, relevant: Relevant, workflow: Workflow, key: str, inputs: dict[str, Value], journal: Journal
+        self, relevant: Relevant, wanted: Wanted, key: str, inputs: dict[str, Value], journal: Journal
     ) -> RunId:
+        workflow = wanted[0]
         run_id = run_id_of(journal.origin.cause, key)
         subject = subjects.workflow(relevant.repository.id, workflow.file)
         number = await self.numbers.number(subject, run_id, workflow.file, journal.origin)
-        await journal.plan(self._plan(relevant, workflow, (run_id, number), inputs))
+        await journal.plan(self._plan(relevant, wanted, (run_id, number), inputs))
         return run_id
 
-    def _named(self, found: Found, inputs: dict[str, Value]) -> list[Workflow]:
-        return [each for each in found.findings.matched if self._has_name(found.relevant, each, inputs, found.findings)]
+    async def _ready(self, found: Found, inputs: dict[str, Value]) -> list[Wanted]:
+        """The workflows that have a name and can make their calls; the others are rejected."""
+        ready: list[Wanted] = []
+        for workflow in found.findings.matched:
+            if not self._has_name(found.relevant, workflow, inputs, found.findings):
+                continue
+            calls = await self._calls(found.relevant, workflow)
+            if isinstance(calls, Calls):
+                ready.append((workflow, calls))
+            else:
+                found.findings.rejected.append(rejection(found.relevant, workflow.file, calls))
+        return ready
+
+    async def _calls(self, relevant: Relevant, workflow: Workflow) -> Calls | tuple[Problem, ...]:
+        if all(job.uses is None for job in workflow.jobs):
+            return Calls()
+        commit = await self.repositories.commit(relevant.repository, relevant.sha, relevant.hints, FETCH_SECONDS)
+        origin = Origin(relevant.repository, commit, relevant.ref, self.where.server)
+        return await find_called(workflow, origin, self.repositories, self.readings, FETCH_SECONDS)
 
     def _has_name(self, relevant: Relevant, workflow: Workflow, inputs: dict[str, Value], found: Findings) -> bool:
         """A `run-name` that cannot be evaluated rejects the file before a number is given away."""
         if workflow.run_name is None:
             return True
         try:
-            self._plan(relevant, workflow, (RunId(1), 1), inputs)
+            self._plan(relevant, (workflow, Calls()), (RunId(1), 1), inputs)
         except RunNameError as error:
             found.rejected.append(rejection(relevant, workflow.file, (error.problem,)))
             return False
         return True
 
-    def _plan(
-        self, relevant: Relevant, workflow: Workflow, identity: tuple[RunId, int], inputs: dict[str, Value]
-    ) -> Plan:
+    def _plan(self, relevant: Relevant, wanted: Wanted, identity: tuple[RunId, int], inputs: dict[str, Value]) -> Plan:
         run_id, number = identity
+        workflow, calls = wanted
         occasion = Occasion(
             run_id=run_id,
             run_number=number,
@@ -158,7 +179,7 @@ class Intake:
             vars=self.vars,
             pull_request=relevant.pull_request,
         )
-        return self.adjust(make_plan(workflow, occasion))
+        return self.adjust(make_plan(workflow, occasion, calls.targets, calls.called))
 
 
 def _repository_of(meaning: Meaning) -> str:

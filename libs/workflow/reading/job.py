@@ -82,6 +82,7 @@ def read_job(reader: Reader, entry: Entry, path: KeyPath) -> Job:
         services=read_services(reader, nodes["services"], (*path, "services")) if "services" in nodes else {},
         snapshot=read_snapshot(reader, nodes["snapshot"], (*path, "snapshot")) if "snapshot" in nodes else None,
         uses=read_called(reader, fields, path),
+        uses_at=position(fields["uses"].value) if "uses" in fields else None,
         with_=read_with(reader, fields, path),
         secrets=read_secrets(reader, fields, path),
     )

@@ -58,7 +58,7 @@ file = click.Path(path_type=Path, dir_okay=False)
 @click.option("--env-file", type=file, help="The same as NAME=VALUE lines.")
 @click.option("--input", "inputs", multiple=True, metavar="K=V", help="An input of workflow_dispatch.")
 @click.option("--driver", type=click.Choice(DRIVERS), default="host", show_default=True, help="How jobs are isolated.")
-@click.option("--actions-from", type=click.Path(path_type=Path), help="Clones of actions at DIR/owner/repo.")
+@click.option("--actions-from", type=click.Path(path_type=Path), help="Clones of the repositories that `uses` names.")
 @click.option("--label", "labels", multiple=True, help="Offer this label too.")
 @click.option("-n", "--dry-run", "dry", is_flag=True, help="Say what would run, and run nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Events as NDJSON; with -n one object a workflow.")
@@ -93,8 +93,8 @@ def command(
     Example:
       firebreak run . -j test --matrix version:3.12 --secret TOKEN
     """
-    if actions_from is not None:
-        raise Usage("--actions-from: Firebreak runs no action but actions/checkout yet, so it takes none from there")
+    if actions_from is not None and not actions_from.is_dir():
+        raise Usage(f"--actions-from {actions_from}: there is no such folder; it holds clones at OWNER/REPOSITORY")
     given = read_payload(payload)
     place = _place(directory, workflow)
     local_options = Local(
@@ -108,6 +108,7 @@ def command(
         labels=labels,
         vars=options.pairs_of_file("--var-file", var_file) | options.pairs("--var", variables),
         secrets=options.secrets(secrets, secret_file, os.environ),
+        actions_from=None if actions_from is None else actions_from.resolve(),
     )
     pairs = options.pairs("--input", inputs)
     return asyncio.run(_run(local_options, event, given, pairs, dry=dry, as_json=as_json))

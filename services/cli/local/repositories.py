@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from libs.contracts.plan import Repository
 from libs.github.directory import Directory
-from libs.repositories import Base, Resolved, WorkflowFile
+from libs.repositories import Base, Repositories, RepositoryCommit, Resolved, WorkflowFile
 from libs.sources import SourceError
 
 
@@ -40,14 +40,23 @@ class LocalCommit:
 
 @dataclass(frozen=True, slots=True)
 class LocalRepositories:
-    """`libs.repositories.Repositories` over one directory, which is every repository that is asked for."""
+    """`libs.repositories.Repositories` over one directory, which is the repository of every event; `others` are those
+    whose workflows it calls, which have a name and no id.
+    """
 
     directory: Directory
+    others: Repositories
 
-    async def commit(self, repository: Repository, sha: str, hints: tuple[str, ...], seconds: float) -> LocalCommit:
+    async def commit(
+        self, repository: Repository, sha: str, hints: tuple[str, ...], seconds: float
+    ) -> RepositoryCommit:
+        if not repository.id:
+            return await self.others.commit(repository, sha, hints, seconds)
         return LocalCommit(self.directory, sha)
 
     async def resolve(self, repository: Repository, ref: str, seconds: float) -> Resolved:
+        if not repository.id:
+            return await self.others.resolve(repository, ref, seconds)
         try:
             return await self.directory.resolve(repository, ref, seconds)
         except SourceError:

@@ -22,6 +22,7 @@ from libs.contracts.envelope import commit, encode
 from libs.contracts.ids import Cause, DeliveryGuid, HostId, commit_id
 from libs.contracts.plan import JsonObject
 from libs.github.directory import Directory
+from libs.github.mirror import open_mirrors
 from libs.process import Process
 from libs.settings import DriverName, Settings
 from services.cli.local.adjusting import Choice
@@ -46,16 +47,22 @@ class Local:
     labels: tuple[str, ...] = ()
     vars: Mapping[str, str] | None = None
     secrets: Mapping[str, str] | None = None
+    actions_from: Path | None = None
+    """Clones of other repositories, at `owner/name`."""
 
 
 @asynccontextmanager
 async def parsing(local: Local, settings: Settings) -> AsyncGenerator[Process]:
     """The parser alone: what a dry run needs."""
     process = Process(settings, MemoryBus(), MemoryBlobs())
-    repositories = LocalRepositories(local.directory)
+    others = open_mirrors(replace(settings, repository_path=local.actions_from, clone_private=True))
+    repositories = LocalRepositories(local.directory, others)
     made = parser(process, repositories, vars=dict(local.vars or {}), adjust=local.choice.adjust, local=True)
-    async with _alive(made.run()):
-        yield process
+    try:
+        async with _alive(made.run()):
+            yield process
+    finally:
+        await others.close()
 
 
 @asynccontextmanager

@@ -55,10 +55,30 @@ class JobState:
 
     @property
     def where(self) -> str:
-        """The workflow file's path, from `owner/name/path@ref`."""
+        """The path of the workflow file that the job stands in, from `owner/name/path@ref` for the run's own."""
+        if self.order.workflow is not None:
+            return self.order.workflow.path
         workflow_ref = str(self.order.github.get("workflow_ref") or "")
         path = workflow_ref.partition("@")[0].partition("/")[2].partition("/")[2]
         return path or str(self.order.github.get("workflow") or "workflow")
+
+    @property
+    def workflow(self) -> dict[str, Value]:
+        """Of the `job` context, which file the job stands in; `github.workflow_*` are of the run's own."""
+        at, github = self.order.workflow, self.order.github
+        if at is None:
+            return {
+                "workflow_ref": str(github.get("workflow_ref") or ""),
+                "workflow_sha": str(github.get("workflow_sha") or ""),
+                "workflow_repository": self.order.repository.full_name,
+                "workflow_file_path": self.where,
+            }
+        return {
+            "workflow_ref": f"{at.repository}/{at.path}@{at.ref}",
+            "workflow_sha": at.sha,
+            "workflow_repository": at.repository,
+            "workflow_file_path": at.path,
+        }
 
     def github(self, action: str, files: Mapping[str, str]) -> dict[str, Value]:
         """`action` is the step's name in `github.action`, `files` the step's runner files."""
@@ -81,7 +101,7 @@ class JobState:
             "github": dict(github),
             "env": CaseSensitive(env),
             "vars": dict(order.vars),
-            "job": {"status": self.status},
+            "job": {"status": self.status, **self.workflow},
             "steps": self.steps,
             "runner": dict(self.runner),
             "secrets": dict(self.secrets),

@@ -50,6 +50,9 @@ class EveryCommit:
     async def workflows(self) -> list[WorkflowFile]:
         return [WorkflowFile(f".github/workflows/{name}", content) for name, content in sorted(self.files.items())]
 
+    async def workflow(self, path: str) -> WorkflowFile | None:
+        return next((file for file in await self.workflows() if file.path == path), None)
+
     async def message(self) -> str:
         return "A change"
 
