@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
 import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,7 +32,8 @@ SECONDS = 60.0
 
 
 class Case(msgspec.Struct, forbid_unknown_fields=True):
-    """One of a file of cases. `workflow` is `ci.yml`; `files` are the repository's others, by path.
+    """One of a file of cases. `workflow` is `ci.yml`; `files` are the repository's others, by path; `others` the files
+    of other repositories by their names, whose only commit has the tag `v1`.
 
     `jobs` are the conclusions by the job's shown name, and all jobs have to be named; `steps` the outcomes of a job's
     steps, in order; `prints` lines that its log has, in this order; `never` lines that it has not. A run that is not
@@ -42,6 +44,7 @@ class Case(msgspec.Struct, forbid_unknown_fields=True):
     row: tuple[str, ...]
     workflow: str = ""
     files: dict[str, str] = {}
+    others: dict[str, dict[str, str]] = {}
     event: str = "push"
     payload: JsonObject = {}
     inputs: dict[str, str] = {}
@@ -90,9 +93,10 @@ async def run(case: Case, folder: Path) -> Ran:
         path.write_text(text)
         if text.startswith("#!"):
             path.chmod(0o755)
+    others = _others(case, folder.parent / f"{folder.name}-others")
     directory = open_directory(folder, (WORKFLOWS_FOLDER,))
     made = occasion(case.event, case.payload, await directory.head(), "octo/demo")
-    local = Local(directory, Choice(), "host", vars=case.vars, secrets=case.secrets)
+    local = Local(directory, Choice(), "host", vars=case.vars, secrets=case.secrets, actions_from=others)
     ran = Ran(Outcome())
     async with asyncio.timeout(SECONDS), running(local, read_settings({})) as process:
         if case.event == "workflow_dispatch":
@@ -112,3 +116,16 @@ async def run(case: Case, folder: Path) -> Ran:
                 ran.runs.append(await finished_run(process.bus, run_id))
     await directory.close()
     return ran
+
+
+def _others(case: Case, folder: Path) -> Path:
+    for full_name, files in case.others.items():
+        clone = folder / full_name
+        for name, text in files.items():
+            path = clone / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+        for command in (("init", "-q", "-b", "main"), ("add", "-A"), ("commit", "-qm", "x"), ("tag", "v1")):
+            identity = ("-c", "user.name=t", "-c", "user.email=t@localhost")
+            subprocess.run(["git", *identity, *command], cwd=clone, check=True, capture_output=True)
+    return folder
