@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import msgspec
 
 from libs.contracts.ids import CommandId, HostId, JobKey, RepositoryId, RunId
-from libs.contracts.plan import JsonObject
+from libs.contracts.plan import JsonObject, Repository
 
 
 class TriggerWorkflow(msgspec.Struct, frozen=True, tag="TriggerWorkflow"):
@@ -20,6 +22,47 @@ class TriggerWorkflow(msgspec.Struct, frozen=True, tag="TriggerWorkflow"):
     workflow: str
     ref: str
     inputs: JsonObject = {}
+    by: str = ""
+    clone_url: str = ""
+
+
+class TriggerSchedule(msgspec.Struct, frozen=True, tag="TriggerSchedule"):
+    """Start one workflow file of the default branch for `slot`, a minute at which its line `cron` is due.
+
+    The same slot has the same `id`, whichever scheduler sends it and however often: it starts one run.
+    """
+
+    id: CommandId
+    repository: Repository
+    path: str
+    cron: str
+    slot: datetime
+    timezone: str = ""
+    by: str = ""
+    owner_id: int = 0
+
+
+class TriggerFollowers(msgspec.Struct, frozen=True, tag="TriggerFollowers"):
+    """Start what follows a run by `workflow_run`, for one of its activity types: `requested`, `in_progress` or
+    `completed`. The run is the one on `ev.run.<owner>.<repo>.<run_id>`, at this run attempt.
+    """
+
+    id: CommandId
+    repository: Repository
+    run_id: RunId
+    run_attempt: int
+    action: str
+    owner_id: int = 0
+
+
+class TriggerDispatch(msgspec.Struct, frozen=True, tag="TriggerDispatch"):
+    """Start what listens to `repository_dispatch` with this type, on the default branch."""
+
+    id: CommandId
+    repository_id: RepositoryId
+    repository: str
+    event_type: str
+    client_payload: JsonObject = {}
     by: str = ""
     clone_url: str = ""
 
@@ -51,6 +94,7 @@ class DrainHost(msgspec.Struct, frozen=True, tag="DrainHost"):
     undrain: bool = False
 
 
-TriggerCommand = TriggerWorkflow
+TriggerCommand = TriggerWorkflow | TriggerSchedule | TriggerFollowers | TriggerDispatch
+"""To the parser on `cmd.trigger.<repository_id>`."""
 RunCommand = CancelRun | RerunRun
 HostCommand = DrainHost

@@ -1,10 +1,13 @@
-"""`github.run_number`: `ev.workflow.<repository_id>.<hash of path>`, written by the parser alone."""
+"""What the parser knows of workflows beyond one event: `ev.workflow.<repository_id>.<hash of path>` has the numbers of
+its runs (`github.run_number`), `ev.workflow.<repository_id>.schedules` what a repository's workflows wait for.
+"""
 
 from __future__ import annotations
 
 import msgspec
 
 from libs.contracts.ids import RunId
+from libs.contracts.schedules import SchedulesDeclared
 
 
 class RunNumbered(msgspec.Struct, frozen=True, tag="RunNumbered"):
@@ -15,4 +18,4 @@ class RunNumbered(msgspec.Struct, frozen=True, tag="RunNumbered"):
     path: str
 
 
-WorkflowEvent = RunNumbered
+WorkflowEvent = RunNumbered | SchedulesDeclared

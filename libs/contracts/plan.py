@@ -205,4 +205,6 @@ class Plan(msgspec.Struct, frozen=True):
     concurrency: Concurrency | None = None
     called: dict[str, CalledWorkflow] = {}
     """By `owner/name/path@commit`: every workflow that a job of this plan, or of one of these, calls."""
+    chain: int = 0
+    """How many runs in a row led to this one by `workflow_run`; 0 where something else did."""
     format: int = PLAN_FORMAT

@@ -27,6 +27,7 @@ ALL_RUNS = "ev.run.>"
 ALL_ATTEMPTS = "ev.attempt.>"
 ALL_HOSTS = "ev.host.*"
 ALL_REPORTS = "ev.report.>"
+ALL_SCHEDULES = "ev.workflow.*.schedules"
 ALL_TRIGGERS = "cmd.trigger.*"
 ALL_RUN_COMMANDS = "cmd.run.*"
 ALL_DUE = "timer.due.>"
@@ -59,6 +60,11 @@ def intake(cause: str) -> str:
 
 def workflow(repository: RepositoryId, path: str) -> str:
     return f"ev.workflow.{repository}.{hashlib.sha256(path.encode()).hexdigest()[:16]}"
+
+
+def schedules(repository: RepositoryId) -> str:
+    """Beside the numbers of its workflows, whose last part is 16 hexadecimal digits."""
+    return f"ev.workflow.{repository}.schedules"
 
 
 def run(owner: str, repo: str, run_id: RunId) -> str:

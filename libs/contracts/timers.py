@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from libs.contracts.ids import JobKey, RunId
+from libs.contracts.ids import JobKey, RepositoryId, RunId
 
 
 class JobDeadline(msgspec.Struct, frozen=True, tag="JobDeadline"):
@@ -26,4 +26,12 @@ class RunDeadline(msgspec.Struct, frozen=True, tag="RunDeadline"):
     run_attempt: int
 
 
-Timer = JobDeadline | RunDeadline
+class SchedulesDue(msgspec.Struct, frozen=True, tag="SchedulesDue"):
+    """A line of `on.schedule` of this repository is due: which one, the declaration says."""
+
+    repository_id: RepositoryId
+
+
+RunTimer = JobDeadline | RunDeadline
+"""Concern one run."""
+Timer = RunTimer | SchedulesDue

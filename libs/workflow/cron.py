@@ -30,6 +30,7 @@ class CronError(ValueError):
 class Cron(msgspec.Struct, frozen=True):
     """What each field allows. A day must suit both of ``days`` and ``weekdays``, but where both are restricted one is
     enough (POSIX). ``wild`` lines have ``*`` in the minutes or the hours: they count elapsed time, not the wall clock.
+    ``crowded`` ones asked for minutes that are left out of ``minutes``, as they are too close together.
     """
 
     minutes: tuple[int, ...]
@@ -40,6 +41,7 @@ class Cron(msgspec.Struct, frozen=True):
     """0 is Sunday."""
     either_day: bool
     wild: bool
+    crowded: bool
 
     def fits(self, day: date) -> bool:
         if day.month not in self.months:
@@ -80,21 +82,23 @@ def parse_cron(text: str) -> Cron:
     minutes, hours, days, months, weekdays = (
         _values(field, word, offset) for field, (word, offset) in zip(_fields, words, strict=True)
     )
+    kept = _thinned(tuple(sorted(minutes)))
     starred = [word.startswith("*") for word, _ in words]
     return Cron(
-        minutes=tuple(sorted(minutes)),
+        minutes=kept,
         hours=tuple(sorted(hours)),
         days=frozenset(days),
         months=frozenset(months),
         weekdays=frozenset(weekdays),
         either_day=not starred[2] and not starred[4],
         wild=starred[0] or starred[1],
+        crowded=len(kept) < len(minutes),
     )
 
 
 def is_too_frequent(cron: Cron) -> bool:
     """It asks for runs less than five minutes apart, which nobody gets."""
-    return _thinned(cron.minutes) != cron.minutes
+    return cron.crowded
 
 
 def zone_of(name: str | None) -> tzinfo:
@@ -119,7 +123,7 @@ def next_after(cron: Cron, zone: tzinfo, after: datetime) -> datetime | None:
             return None
         day = start + timedelta(days=days)
         if cron.fits(day):
-            due = min((moment for moment in _moments(cron, zone, day) if moment > after), default=None)
+            due = _first_of_day(cron, zone, day, after)
             if due is not None:
                 return due
     return None
@@ -182,9 +186,26 @@ def _thinned(minutes: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(taken)
 
 
+def _first_of_day(cron: Cron, zone: tzinfo, day: date, after: datetime) -> datetime | None:
+    """On most days no clock is changed, and a moment is found by counting minutes."""
+    begin, noon, end = (
+        datetime.combine(on, at, zone).astimezone(UTC)
+        for on, at in ((day, time()), (day, time(12)), (day + timedelta(days=1), time()))
+    )
+    if noon - begin != timedelta(hours=12) or end - noon != timedelta(hours=12):
+        return min((moment for moment in _moments(cron, zone, day) if moment > after), default=None)
+    least = max(0, (after - begin) // timedelta(minutes=1) + 1)
+    for hour in cron.hours:
+        if hour * 60 + 59 >= least:
+            for minute in cron.minutes:
+                if hour * 60 + minute >= least:
+                    return begin + timedelta(hours=hour, minutes=minute)
+    return None
+
+
 def _moments(cron: Cron, zone: tzinfo, day: date) -> Iterator[datetime]:
     for hour in cron.hours:
-        for minute in _thinned(cron.minutes):
+        for minute in cron.minutes:
             yield from _real(datetime.combine(day, time(hour, minute)), zone, wild=cron.wild)
 
 

@@ -53,6 +53,7 @@ class Occasion(msgspec.Struct, frozen=True):
     inputs: dict[str, Value] = {}
     vars: dict[str, str] = {}
     pull_request: int | None = None
+    chain: int = 0
 
 
 CallTargets = dict[str, str]
@@ -104,6 +105,7 @@ def make_plan(
         inputs=dict(occasion.inputs),
         vars=occasion.vars,
         pull_request=occasion.pull_request,
+        chain=occasion.chain,
         permissions=planned_permissions(workflow.permissions),
         concurrency=planned_concurrency(workflow.concurrency),
         called={key: called[key] for key in sorted(called)},

@@ -16,6 +16,7 @@ from libs.github.mirror import open_mirrors
 from libs.process import Process
 from libs.repositories import Repositories
 from services.parser.context import addresses
+from services.parser.declarations import Declarations
 from services.parser.deliveries import Parser
 from services.parser.intake import Adjust, Intake
 from services.parser.metrics import Uncounted, counts
@@ -47,6 +48,7 @@ def parser(
         where=addresses(process.settings.github_api_url),
         vars=vars or {},
         adjust=adjust or _as_it_is,
+        declarations=None if local else Declarations(process.bus),
     )
     counted = Uncounted() if process.settings.metrics_port is None else counts(process.metrics)
     return Parser(process.bus, process.blobs, intake, counted, lambda: datetime.now(UTC), local)

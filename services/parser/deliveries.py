@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import zlib
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import msgspec
@@ -13,17 +13,19 @@ import msgspec
 from libs.blobs.port import BlobMissing, Blobs
 from libs.bus.port import Bus, BusDown, Consumer, Message, Poison
 from libs.contracts import subjects
-from libs.contracts.commands import TriggerCommand
+from libs.contracts.commands import TriggerCommand, TriggerFollowers
 from libs.contracts.delivery import DeliveryReceived
 from libs.contracts.envelope import decode_commit
 from libs.contracts.ids import Cause, token
 from libs.contracts.intake import DeliveryIgnored, IntakeFailed, RunsPlanned
 from libs.github.payload import BadPayload, Event, read_event
 from libs.telemetry import log
+from services.parser.commanded import event_of, meaning_of_command
+from services.parser.following import meaning_of_following
 from services.parser.intake import INTAKE_SECONDS, Intake
 from services.parser.journal import Ended, Journal, Terminal
 from services.parser.metrics import Counts
-from services.parser.relevance import meaning_of, meaning_of_command
+from services.parser.relevance import meaning_of
 from services.parser.sealing import Origin
 
 ATTEMPTS = 3
@@ -98,16 +100,23 @@ class Parser:
         except (msgspec.DecodeError, ValueError) as error:
             raise Poison(f"{message.stored.subject} is no command to start a workflow: {error}") from None
 
-        async def work(journal: Journal) -> Terminal:
-            return await self.intake.take("workflow_dispatch", meaning_of_command(command), journal)
+        name = event_of(command)
 
-        await self._guarded(message, "workflow_dispatch", Cause(command.id), command.by, work)
+        async def work(journal: Journal) -> Terminal:
+            if isinstance(command, TriggerFollowers):
+                meaning = await meaning_of_following(command, self.bus, self.blobs)
+            else:
+                meaning = meaning_of_command(command)
+            return await self.intake.take(name, meaning, journal)
+
+        by = "" if isinstance(command, TriggerFollowers) else command.by
+        await self._guarded(message, name, Cause(command.id), by, work)
 
     async def _guarded(
         self, message: Message, event: str, cause: Cause, actor: str, work: Callable[[Journal], Awaitable[Terminal]]
     ) -> None:
         """Whatever happens, the intake ends: at the last attempt an error of ours is its end."""
-        journal = Journal(self.bus, self.blobs, Origin(cause, actor, self.now()))
+        journal = Journal(self.bus, self.blobs, Origin(cause, actor, self.now(), message.stored.time))
         try:
             await journal.begin()
             end = await work(journal)
@@ -129,7 +138,7 @@ class Parser:
             end = IntakeFailed(delivery.event, str(error))
             await journal.end(end)
             return end
-        journal.origin = Origin(journal.origin.cause, event.sender.login, journal.origin.now)
+        journal.origin = replace(journal.origin, actor=event.sender.login)
         return await self.intake.take(delivery.event, meaning_of(event, local=self.local), journal)
 
     async def _read(self, delivery: DeliveryReceived) -> Event:

@@ -20,6 +20,7 @@ from libs.workflow.planning import Occasion, RunNameError, make_plan
 from libs.workflow.problems import Problem
 from services.parser.called import Calls, Origin, find_called
 from services.parser.context import Addresses, github_context
+from services.parser.declarations import Declarations
 from services.parser.dispatch import start
 from services.parser.examine import Findings, rejection
 from services.parser.files import Readings
@@ -41,7 +42,7 @@ Adjust = Callable[[Plan], Plan]
 
 @dataclass(frozen=True)
 class Intake:
-    """`vars` is the context of that name."""
+    """`vars` is the context of that name. Without `declarations` nothing is waited for: a local run has no clock."""
 
     repositories: Repositories
     numbers: Numbers
@@ -49,6 +50,7 @@ class Intake:
     vars: dict[str, str] = field(default_factory=dict[str, str])
     adjust: Adjust = lambda plan: plan
     readings: Readings = field(default_factory=Readings)
+    declarations: Declarations | None = None
 
     async def take(self, name: str, meaning: Meaning, journal: Journal) -> Terminal:
         """Writes everything, the terminal event last, which is the answer. Raises Ended, BusDown.
@@ -78,6 +80,8 @@ class Intake:
                 return await self._dispatched(meaning, journal)
 
     async def _relevant(self, given: Relevant, journal: Journal) -> Terminal:
+        if self.declarations is not None:
+            await self.declarations.note(given, self.repositories, self.readings, journal.origin, FETCH_SECONDS)
         first = await find(given, self.repositories, self.readings, FETCH_SECONDS)
         besides = (
             await find_besides(given.also, self.repositories, self.readings, FETCH_SECONDS) if given.also else None
@@ -178,6 +182,7 @@ class Intake:
             inputs=inputs,
             vars=self.vars,
             pull_request=relevant.pull_request,
+            chain=relevant.chain,
         )
         return self.adjust(make_plan(workflow, occasion, calls.targets, calls.called))
 

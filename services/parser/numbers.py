@@ -14,7 +14,7 @@ import msgspec
 from libs.bus.port import Bus, Conflict, Stored
 from libs.contracts.envelope import decode_commit
 from libs.contracts.ids import RunId
-from libs.contracts.numbering import RunNumbered, WorkflowEvent
+from libs.contracts.numbering import RunNumbered
 from services.parser.sealing import Origin, seal
 
 MAX_WORKFLOWS = 256
@@ -33,12 +33,12 @@ class Numbering:
     place: int = 0
 
 
-def evolve(state: Numbering, event: WorkflowEvent) -> Numbering:
+def evolve(state: Numbering, event: RunNumbered) -> Numbering:
     state.numbers[event.run_id] = event.number
     return replace(state, last=max(state.last, event.number))
 
 
-def decide(state: Numbering, run_id: RunId, path: str) -> list[WorkflowEvent]:
+def decide(state: Numbering, run_id: RunId, path: str) -> list[RunNumbered]:
     """Nothing new where the run has its number."""
     return [] if run_id in state.numbers else [RunNumbered(run_id, state.last + 1, path)]
 
@@ -93,5 +93,5 @@ class Numbers:
             self._known.popitem(last=False)
 
 
-def _events(stored: Stored) -> list[WorkflowEvent]:
-    return [msgspec.json.decode(event, type=WorkflowEvent) for event in decode_commit(stored.data).events]
+def _events(stored: Stored) -> list[RunNumbered]:
+    return [msgspec.json.decode(event, type=RunNumbered) for event in decode_commit(stored.data).events]

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from libs.contracts.commands import TriggerWorkflow
 from libs.contracts.plan import Repository
-from libs.github.payload import Account, BadPayload, Event, is_no_commit, is_repository_name
+from libs.github.payload import BadPayload, Event, is_no_commit
 from libs.repositories import Base
 from libs.workflow.events import activity_types
 from libs.workflow.triggers import TriggerEvent, skip_instruction
@@ -45,22 +44,16 @@ UNSENT = {
 """Events of `on:` that come about by ourselves, and what a delivery of that name is worth."""
 
 
-def meaning_of_command(command: TriggerWorkflow) -> Dispatched | Unusable:
-    owner, _, name = command.repository.partition("/")
-    if not (is_repository_name(owner) and is_repository_name(name)):
-        return Unusable(f"{command.repository[:100]!r} is no repository: write owner/name")
-    repository = Repository(command.repository_id, owner, name, command.clone_url)
-    return Dispatched(repository, command.workflow, command.ref, command.inputs, Account(command.by))
-
-
 def _push(event: Event, repository: Repository) -> Meaning:
-    """1. What is gone runs nothing. 2. Nor does what asks not to. 3. A tag's commit is not always its `after`."""
+    """1. What is gone runs nothing. 2. Nor does what asks not to; on the default branch that is heeded once its
+    schedules are read. 3. A tag's commit is not always its `after`.
+    """
     if event.deleted or is_no_commit(event.after):
         if event.after:
             return Irrelevant(f"the push deleted `{event.ref}`", repository.full_name)
         return Unusable("the push names no commit: `after` is missing", repository.full_name)
     skipped = skip_instruction(event.message)
-    if skipped is not None:
+    if skipped is not None and not is_default_branch(event.ref, repository):
         return Irrelevant(f"the commit message says `{skipped}`", repository.full_name)
     is_tag = event.ref.startswith("refs/tags/")
     return Relevant(
@@ -76,6 +69,10 @@ def _push(event: Event, repository: Repository) -> Meaning:
         base=_push_base(event),
         hints=(event.ref,),
     )
+
+
+def is_default_branch(ref: str, repository: Repository) -> bool:
+    return bool(repository.default_branch) and ref == f"refs/heads/{repository.default_branch}"
 
 
 def _push_base(event: Event) -> Base | None:

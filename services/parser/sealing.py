@@ -16,11 +16,12 @@ SOURCE = "parser"
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """What set it off, who did, and when it is being decided."""
+    """What set it off, who did, when it is being decided, and when it was received."""
 
     cause: Cause
     actor: str
     now: datetime
+    received: datetime
 
 
 def seal(subject: str, origin: Origin, events: Sequence[msgspec.Struct], part: str = "") -> Commit:

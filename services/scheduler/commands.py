@@ -9,7 +9,7 @@ from libs.contracts.commands import CancelRun, RerunRun, RunCommand
 from libs.contracts.ids import CommandId, JobKey
 from libs.contracts.results import Result
 from libs.contracts.run import CommandRejected, JobCancelRequested, RunCancelRequested, RunEvent, RunRerun
-from libs.contracts.timers import JobDeadline, RunDeadline, Timer
+from libs.contracts.timers import JobDeadline, RunDeadline, RunTimer
 from services.scheduler.policy import MAX_RUN_ATTEMPTS
 from services.scheduler.run_state import ON_A_HOST, Job, Run
 
@@ -27,7 +27,7 @@ def decide_command(run: Run, command: RunCommand) -> list[RunEvent]:
             return [_rerun(run, command)]
 
 
-def decide_timer(run: Run, timer: Timer) -> list[RunEvent]:
+def decide_timer(run: Run, timer: RunTimer) -> list[RunEvent]:
     """What a deadline that fired comes to; nothing where its job or run attempt is over."""
     match timer:
         case JobDeadline():

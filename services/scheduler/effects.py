@@ -16,7 +16,7 @@ from libs.contracts.ids import Cause, HostId, JobKey, RunId
 from libs.contracts.orders import CancelOrder, JobOrder
 from libs.contracts.run import JobAssigned, JobCancelRequested, RunEvent, RunFinished, RunRerun, RunStarted
 from libs.contracts.subjects import AttemptAddress, RunAddress
-from libs.contracts.timers import JobDeadline, RunDeadline, Timer
+from libs.contracts.timers import JobDeadline, RunDeadline, RunTimer
 from services.scheduler.orders import order_of
 from services.scheduler.policy import RUN_SECONDS
 from services.scheduler.run_state import ON_A_HOST, Job, Run
@@ -39,7 +39,7 @@ class Stop(msgspec.Struct, frozen=True):
 class Arm(msgspec.Struct, frozen=True):
     key: str
     at: datetime
-    timer: Timer
+    timer: RunTimer
 
 
 class Disarm(msgspec.Struct, frozen=True):

@@ -13,7 +13,7 @@ from libs.contracts.registry import EVENTS, OTHERS, types_of
 AGGREGATES = {
     "delivery": ("raw.delivery.<guid>", "ingress"),
     "intake": ("ev.intake.<guid or command id>", "parser"),
-    "workflow": ("ev.workflow.<repository_id>.<hash of path>", "parser"),
+    "workflow": ("ev.workflow.<repository_id>.<hash of path, or schedules>", "parser"),
     "run": ("ev.run.<owner>.<repo>.<run_id>", "scheduler; the first commit, `RunPlanned`, is the parser's"),
     "attempt": (
         "ev.attempt.<host_id>.<owner>.<repo>.<run_id>.<job>.<n>",

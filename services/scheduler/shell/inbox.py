@@ -15,7 +15,7 @@ from libs.bus.port import CaughtUp, Stored
 from libs.contracts.commands import RunCommand
 from libs.contracts.host import Heartbeat
 from libs.contracts.ids import RunId
-from libs.contracts.timers import Timer
+from libs.contracts.timers import RunTimer
 
 MAX_ITEMS = 10_000
 """So many messages wait in memory at most; then the tail is read no further until they are folded."""
@@ -40,7 +40,7 @@ class Asked:
     """A command or a timer. `answered` is set when what it came to is stored, or when it came to nothing."""
 
     run_id: RunId
-    what: RunCommand | Timer
+    what: RunCommand | RunTimer
     answered: asyncio.Future[str] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
     def answer(self, word: str) -> None:

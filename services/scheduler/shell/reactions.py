@@ -19,12 +19,13 @@ from libs.contracts import subjects
 from libs.contracts.commands import RunCommand
 from libs.contracts.envelope import UnknownEvent
 from libs.contracts.run import RunFinished
-from libs.contracts.timers import Timer
+from libs.contracts.timers import SchedulesDue, Timer
 from services.scheduler.effects import Disarm, Effect, effects_of, effects_of_attempt, run_timer
 from services.scheduler.shell.decoding import Malformed, attempt_commit, run_commit
 from services.scheduler.shell.inbox import Asked, Inbox
 from services.scheduler.shell.index import Index
 from services.scheduler.shell.performer import Performer
+from services.scheduler.shell.schedules import Schedules
 
 CONCURRENCY = 16
 """Effects and commands in hand at once: they wait for the bus, not for each other."""
@@ -40,8 +41,9 @@ _timers = msgspec.json.Decoder(Timer)
 
 
 class Reactions:
-    def __init__(self, bus: Bus, index: Index, inbox: Inbox, performer: Performer) -> None:
+    def __init__(self, bus: Bus, index: Index, inbox: Inbox, performer: Performer, schedules: Schedules) -> None:
         self._bus, self._index, self._inbox, self._performer = bus, index, inbox, performer
+        self._schedules = schedules
         self._waiting: list[tuple[int, int, asyncio.Future[None]]] = []
         self._order = count()
 
@@ -74,6 +76,9 @@ class Reactions:
             return  # the reader said so already, and loudly
         for effect in effects:
             await self._performer.perform(effect)
+        if message.stored.subject.startswith("ev.run."):
+            address = subjects.parse_run(message.stored.subject)
+            await self._schedules.tell(address, run_commit(message.stored).events, message.stored.time)
 
     def _effects_of(self, stored: Stored) -> list[Effect]:
         if stored.subject.startswith("ev.attempt."):
@@ -102,6 +107,9 @@ class Reactions:
             timer = _timers.decode(message.stored.data)
         except msgspec.DecodeError as error:
             raise Poison(f"no timer of the scheduler: {error}") from None
+        if isinstance(timer, SchedulesDue):
+            await self._schedules.look(timer.repository_id)
+            return
         await self._ask(Asked(timer.run_id, timer))
 
     async def _ask(self, asked: Asked) -> None:

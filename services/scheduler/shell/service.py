@@ -35,6 +35,7 @@ from services.scheduler.shell.reactions import Reactions
 from services.scheduler.shell.reader import Reader
 from services.scheduler.shell.reconciler import Reconciler
 from services.scheduler.shell.rounds import Draft, Rounds
+from services.scheduler.shell.schedules import Schedules
 from services.scheduler.shell.writer import Writer, fitting
 
 BREATH_ITEMS = 256
@@ -62,7 +63,8 @@ class Scheduler:
         self._writer = Writer(bus, clocks)
         self._performer = Performer(bus, process.blobs, self._index, clocks, secrets)
         self._reconciler = Reconciler(self._index, self._performer, self._inbox)
-        self._reactions = Reactions(bus, self._index, self._inbox, self._performer)
+        self._schedules = Schedules(bus, clocks)
+        self._reactions = Reactions(bus, self._index, self._inbox, self._performer, self._schedules)
         lease = process.settings.scheduler_lease
         self._activity = Activity(bus.key_value(ACTIVE), name) if lease else Always()
         self._gauges = Unmeasured() if process.settings.metrics_port is None else Measured(process.metrics)
@@ -76,6 +78,7 @@ class Scheduler:
         async with self._tasks as tasks:
             for work in (
                 self._liveness.listen(),
+                self._schedules.listen(),
                 self._liveness.keep_asking(),
                 self._tail(place),
                 self._activity.keep(),
@@ -246,7 +249,8 @@ class Scheduler:
 
     async def _while_active(self) -> None:
         async with asyncio.TaskGroup() as tasks:
-            working = [tasks.create_task(work) for work in (*self._reactions.consumers(), self._reconciler.keep())]
+            works = (*self._reactions.consumers(), self._reconciler.keep(), self._schedules.keep())
+            working = [tasks.create_task(work) for work in works]
             while self._activity.held:
                 await self._activity.changed.wait()
                 self._activity.changed.clear()

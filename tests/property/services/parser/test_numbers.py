@@ -45,7 +45,9 @@ def test_many_processes_at_once_agree(asked: list[RunId], processes: int) -> Non
         workers = [Numbers(bus) for _ in range(processes)]
 
         def ask(worker: Numbers, run_id: RunId) -> Coroutine[None, None, int]:
-            return worker.number(SUBJECT, run_id, PATH, Origin(Cause(str(run_id)), "", datetime.now(UTC)))
+            return worker.number(
+                SUBJECT, run_id, PATH, Origin(Cause(str(run_id)), "", datetime.now(UTC), datetime.now(UTC))
+            )
 
         at_once = await asyncio.gather(*(ask(workers[place % processes], run) for place, run in enumerate(asked)))
         afterwards = [await ask(Numbers(bus), run) for run in asked]
@@ -63,7 +65,9 @@ def test_a_process_that_fell_behind_does_not_take_anothers_number_for_its_own() 
         bus = MemoryBus()
         behind, ahead = Numbers(bus), Numbers(bus)
         run_ids = RunId(1), RunId(2), RunId(3)
-        first, second, third = (Origin(Cause(str(run_id)), "", datetime.now(UTC)) for run_id in run_ids)
+        first, second, third = (
+            Origin(Cause(str(run_id)), "", datetime.now(UTC), datetime.now(UTC)) for run_id in run_ids
+        )
         await behind.number(SUBJECT, run_ids[0], PATH, first)
         await ahead.number(SUBJECT, run_ids[1], PATH, second)
         await ahead.number(SUBJECT, run_ids[2], PATH, third)

@@ -28,6 +28,7 @@ from libs.contracts.plan import Plan
 from libs.contracts.run import RunPlanned
 from libs.telemetry.metrics import Metrics
 from services.parser.context import addresses
+from services.parser.declarations import Declarations
 from services.parser.deliveries import DELIVERIES, TRIGGERS, Parser
 from services.parser.intake import Intake
 from services.parser.metrics import counts
@@ -143,7 +144,7 @@ class World:
     def parser(self) -> Parser:
         """A new process: nothing remembered."""
         where = addresses("https://api.github.com")
-        intake = Intake(self.repositories, Numbers(self.bus), where)
+        intake = Intake(self.repositories, Numbers(self.bus), where, declarations=Declarations(self.bus))
         return Parser(self.bus, self.blobs, intake, counts(Metrics()), lambda: NOW)
 
     async def deliver(self, name: str, payload: object, number: int = 1, body: bytes | None = None) -> DeliveryGuid:

@@ -1,0 +1,88 @@
+"""What the default branch's workflows wait for besides deliveries, recorded when a push changed it.
+
+A fold of `ev.workflow.<repository>.schedules`, of which the last message is the whole state.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import msgspec
+
+from libs.bus.port import Bus, Conflict, Stored
+from libs.contracts import subjects
+from libs.contracts.envelope import decode_commit
+from libs.contracts.schedules import DeclaredSchedule, FollowedRuns, SchedulesDeclared
+from libs.repositories import Repositories
+from libs.workflow.model import Workflow
+from services.parser.files import Readings
+from services.parser.meaning import Relevant
+from services.parser.relevance import is_default_branch
+from services.parser.sealing import Origin, seal
+
+
+@dataclass(frozen=True)
+class Declarations:
+    bus: Bus
+
+    async def note(
+        self, relevant: Relevant, repositories: Repositories, readings: Readings, origin: Origin, seconds: float
+    ) -> None:
+        """Nothing for what is no push to the default branch. Raises SourceMissing, SourceRefused, BusDown."""
+        if relevant.trigger.name != "push" or not is_default_branch(relevant.ref, relevant.repository):
+            return
+        commit = await repositories.commit(relevant.repository, relevant.sha, relevant.hints, seconds)
+        read = [await readings.read(file) for file in await commit.workflows()]
+        await self._declare(declared(relevant, [each.workflow for each in read if each.workflow], origin), origin)
+
+    async def _declare(self, wanted: SchedulesDeclared, origin: Origin) -> None:
+        subject = subjects.schedules(wanted.repository.id)
+        while True:
+            last = await self.bus.last(subject)
+            if not decide(None if last is None else _state(last), wanted):
+                return
+            try:
+                await self.bus.append(seal(subject, origin, [wanted]), expected=0 if last is None else last.seq)
+                return
+            except Conflict:
+                continue
+
+
+def declared(relevant: Relevant, workflows: list[Workflow], origin: Origin) -> SchedulesDeclared:
+    """A file with errors waits for nothing: it could not run."""
+    return SchedulesDeclared(
+        repository=relevant.repository,
+        ref=relevant.ref,
+        sha=relevant.sha,
+        pushed=origin.received,
+        by=relevant.actor.login,
+        owner_id=relevant.owner_id,
+        schedules=tuple(
+            DeclaredSchedule(workflow.file, line.cron, line.timezone or "")
+            for workflow in workflows
+            for line in workflow.on.schedule
+        ),
+        follows=tuple(
+            FollowedRuns(workflow.file, trigger.workflows or (), trigger.types or ())
+            for workflow in workflows
+            for name, trigger in workflow.on.events.items()
+            if name == "workflow_run"
+        ),
+    )
+
+
+def decide(state: SchedulesDeclared | None, wanted: SchedulesDeclared) -> bool:
+    """Whether there is something to say: not what is known, and not what an older push had."""
+    if state is None:
+        return bool(wanted.schedules or wanted.follows)
+    if wanted.pushed < state.pushed:
+        return False
+    return _of(wanted) != _of(state)
+
+
+def _of(declared: SchedulesDeclared) -> object:
+    return declared.repository, declared.ref, declared.schedules, declared.follows
+
+
+def _state(stored: Stored) -> SchedulesDeclared:
+    return msgspec.json.decode(decode_commit(stored.data).events[-1], type=SchedulesDeclared)
