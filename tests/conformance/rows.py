@@ -45,9 +45,9 @@ ROWS: dict[str, tuple[str, ...]] = {
         "status functions", "format", "JSON", "contexts", "availability", "errors", "limits",
     ),
     "runner": (
-        "GITHUB_ENV", "GITHUB_OUTPUT", "GITHUB_PATH", "GITHUB_STATE", "GITHUB_STEP_SUMMARY", "heredocs",
-        "workflow commands", "legacy commands", "stop-commands", "problem matchers", "annotations", "masking",
-        "masking encodings", "default variables",
+        "GITHUB_ENV", "GITHUB_OUTPUT", "GITHUB_PATH", "GITHUB_STATE", "GITHUB_STEP_SUMMARY", "GITHUB_ARTIFACTS",
+        "heredocs", "workflow commands", "legacy commands", "stop-commands", "problem matchers", "annotations",
+        "masking", "masking encodings", "default variables",
     ),
     "files": (
         "every error with its place", "unknown keys", "duplicate keys", "anchors", "merge keys refused", "YAML scalars",

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from libs.contracts.blobs import BlobRef
+from libs.workflow.runner.artifacts import BadArtifacts, listing
 from libs.workflow.runner.files import (
     RUNNER_FILE_BYTES,
     SUMMARY_BYTES,
@@ -16,15 +17,17 @@ from libs.workflow.runner.files import (
     read_paths,
     text_of,
 )
+from services.vm_agent.job.artifacts import take_artifacts
 from services.vm_agent.job.surroundings import Surroundings
 from services.vm_agent.log.step_output import StepOutput
-from services.vm_agent.sandbox.protocol import FILE_BYTES, FileTrouble
+from services.vm_agent.sandbox.protocol import FILE_BYTES, CannotStart, FileTrouble
 
 
 async def prepare_files(around: Surroundings, files: Mapping[str, str]) -> None:
-    """Empty files, so that a script may read as well as append."""
-    for path in files.values():
-        await around.sandbox.write_file(path, b"")
+    """Empty files, so that a script may read as well as append; what the job has declared so far is in its own."""
+    for name, path in files.items():
+        data = listing(around.state.artifacts) if name == "artifacts_list" else b""
+        await around.sandbox.write_file(path, data)
 
 
 async def read_answers(around: Surroundings, files: Mapping[str, str], output: StepOutput) -> BlobRef | None:
@@ -37,6 +40,7 @@ async def read_said(around: Surroundings, files: Mapping[str, str], output: Step
     """Everything but the summary."""
     for name in ("path", "env", "state", "output"):
         await _read(around, files[name], name, output)
+    await _artifacts(around, files["artifacts"], output)
 
 
 async def _read(around: Surroundings, path: str, name: str, output: StepOutput) -> None:
@@ -73,6 +77,14 @@ async def _fail(output: StepOutput, name: str, why: str) -> None:
     output.said.failed = True
     await output.error(f"Unable to process file command '{name}' successfully.")
     await output.error(why)
+
+
+async def _artifacts(around: Surroundings, path: str, output: StepOutput) -> None:
+    try:
+        if data := await around.sandbox.read_file(path, FILE_BYTES):
+            await take_artifacts(around, data, output)
+    except (BadArtifacts, FileTrouble, CannotStart) as error:
+        await _fail(output, "artifacts", str(error))
 
 
 async def _summary(around: Surroundings, path: str, output: StepOutput) -> BlobRef | None:

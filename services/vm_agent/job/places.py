@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from services.vm_agent.sandbox.protocol import GuestPaths
 
-RUNNER_FILES = ("env", "output", "path", "state", "step_summary")
+RUNNER_FILES = ("env", "output", "path", "state", "step_summary", "artifacts", "artifacts_list")
 """The `github` context's names of the files through which a step answers; `GITHUB_<NAME>` is the variable."""
 _PREFIXES = {
     "env": "set_env",
@@ -15,6 +15,8 @@ _PREFIXES = {
     "path": "add_path",
     "state": "save_state",
     "step_summary": "step_summary",
+    "artifacts": "artifacts",
+    "artifacts_list": "artifacts_list",
 }
 
 

@@ -13,6 +13,7 @@ from typing import cast
 from libs.contracts.orders import JobOrder
 from libs.contracts.results import GITHUB, Result
 from libs.workflow.expressions import CaseSensitive, Scope, Value, status_of_job
+from libs.workflow.runner.artifacts import Subject
 from libs.workflow.runner.files import prepend_paths
 from services.vm_agent.job.places import Places
 from services.vm_agent.job.recipe import Recipe
@@ -37,6 +38,8 @@ class JobState:
     cancelled: bool = False
     extra_steps: int = 0
     """Records of what no step of the plan is: each gets an index behind theirs."""
+    artifacts: dict[str, Subject] = field(default_factory=dict[str, Subject])
+    """What steps declared in `$GITHUB_ARTIFACTS`, by name."""
     recipes: list[Recipe] = field(default_factory=list[Recipe])
     """What ran so far, where somebody may keep it."""
 

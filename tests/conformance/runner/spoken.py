@@ -24,7 +24,7 @@ from services.vm_agent.log.step_output import StepOutput
 from services.vm_agent.sandbox.protocol import FileTrouble
 
 WORKSPACE = "/w/demo/demo"
-NAMES = ("env", "output", "path", "state", "step_summary")
+NAMES = ("env", "output", "path", "state", "step_summary", "artifacts")
 
 
 @dataclass
