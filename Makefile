@@ -6,7 +6,7 @@ export UV_PYTHON_DOWNLOADS := never
 BIN := .venv/bin
 VM_PACKAGES := qemu-system-x86 mmdebstrap squashfs-tools e2fsprogs iproute2 nftables lz4 binutils
 
-.PHONY: demo test unit check vm image-check bench differential chaos machines schema format clean
+.PHONY: demo test unit check vm image-check bench differential fuzz chaos machines schema format clean
 
 ## demo: install, start everything, run a signed push through it, show the verdict (KEEP=1 leaves it running)
 demo: .venv/.synced
@@ -57,6 +57,12 @@ bench: .venv/.synced-dev
 ## differential: ours beside GitHub's own evaluator and parser on 20,000 generated expressions and 4,000 workflows (needs node and npm)
 differential: .venv/.synced-dev tests/npm/node_modules
 	@$(BIN)/pytest -q -s tests/differential --differential-long
+
+## fuzz: a minute of hostile expressions, guided by what the code covers where atheris can be installed (FUZZ_SECONDS=N)
+fuzz: .venv/.synced-dev
+	@.uv/bin/uv pip install --quiet --python $(BIN)/python --require-hashes --only-binary :all: \
+	  -r infra/fuzz-requirements.txt || echo "atheris cannot be installed here: the input is random"
+	@$(BIN)/python -m tests.fuzz.fuzz_expressions $(if $(FUZZ_SECONDS),--seconds $(FUZZ_SECONDS))
 
 ## chaos: the long forms of the crash tests
 chaos: .venv/.synced-dev

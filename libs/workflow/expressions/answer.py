@@ -14,7 +14,7 @@ from libs.workflow.expressions.evaluator import Scope, evaluate
 from libs.workflow.expressions.parser import parse
 from libs.workflow.expressions.status import Status, status_of_job
 from libs.workflow.expressions.template import evaluate_string, opening
-from libs.workflow.expressions.values import Value, format_number, kind_of, trim
+from libs.workflow.expressions.values import Value, as_float, format_number, kind_of, normal_number, trim
 
 HashFiles: TypeAlias = Callable[[tuple[str, ...]], str]
 Answer: TypeAlias = dict[str, Value]
@@ -71,8 +71,8 @@ def _status(contexts: Mapping[str, Value]) -> Status:
 
 
 def _jsonable(value: Value, depth: int) -> Value:
-    if isinstance(value, float) and not math.isfinite(value):
-        return format_number(value)
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return _jsonable_number(as_float(value))
     if not isinstance(value, list | dict):
         return value
     if depth >= max_answer_depth:
@@ -80,3 +80,8 @@ def _jsonable(value: Value, depth: int) -> Value:
     if isinstance(value, list):
         return [_jsonable(item, depth + 1) for item in value]
     return {key: _jsonable(item, depth + 1) for key, item in value.items()}
+
+
+def _jsonable_number(number: float) -> int | float | str:
+    """As the double that it is on GitHub: contexts may hold `1.0`, which is 1, and whole numbers of any length."""
+    return normal_number(number) if math.isfinite(number) else format_number(number)
