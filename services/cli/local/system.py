@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import tempfile
 import zlib
 from collections.abc import AsyncGenerator, Awaitable, Mapping
@@ -25,6 +26,7 @@ from libs.github.directory import Directory
 from libs.github.mirror import open_mirrors
 from libs.process import Process
 from libs.settings import DriverName, Settings
+from services.cli.local.actions import LocalActions
 from services.cli.local.adjusting import Choice
 from services.cli.local.repositories import LocalRepositories
 from services.parser.__main__ import parser
@@ -79,8 +81,12 @@ async def running(local: Local, given: Settings) -> AsyncGenerator[Process]:
         )
         async with parsing(local, settings) as process:
             secrets = dict(local.secrets or {})
-            options = Options(sources=local.directory, seals=bool(secrets), watched=False, keeps=False)
-            async with _alive(run_jobs(process, options), schedule(process, LOCAL, secrets)):
+            actions = LocalActions(given, local.actions_from)
+            options = Options(sources=local.directory, actions=actions, seals=bool(secrets), watched=False, keeps=False)
+            async with (
+                contextlib.aclosing(actions),
+                _alive(run_jobs(process, options), schedule(process, LOCAL, secrets)),
+            ):
                 yield process
 
 

@@ -175,3 +175,27 @@ def test_the_payload_fills_the_github_context(tmp_path: Path) -> None:
 def test_what_is_called_wrongly_exits_2_and_says_what(tmp_path: Path, arguments: tuple[str, ...], says: str) -> None:
     write(tmp_path, STEP.format(run="echo hi"))
     assert says in firebreak("run", ".", *arguments, cwd=tmp_path, code=2).stderr
+
+
+ACTION = "runs: {using: node20, main: main.js, post: main.js}\n"
+
+
+def test_actions_come_from_the_folder_that_is_named_and_from_the_directory(tmp_path: Path) -> None:
+    offered = tmp_path / "offered" / "octo" / "greet"
+    offered.mkdir(parents=True)
+    (offered / "action.yml").write_text(ACTION)
+    (offered / "main.js").write_text("console.log('greetings from', process.env.GITHUB_ACTION_REF)")
+    git(offered, "init", "--quiet")
+    git(offered, "add", ".")
+    git(offered, "commit", "--quiet", "--message", "one")
+    git(offered, "tag", "v2")
+    work = tmp_path / "work"
+    (work / "local").mkdir(parents=True)
+    step = "      - {run: echo composed, shell: bash}\n"
+    (work / "local" / "action.yml").write_text(f"runs:\n  using: composite\n  steps:\n{step}")
+    steps = "[{uses: actions/checkout@v4}, {uses: ./local}, {uses: $/local}, {uses: octo/greet@v2}]"
+    write(work, f"on: push\njobs: {{a: {{runs-on: ubuntu-latest, steps: {steps}}}}}\n")
+    done = firebreak("run", ".", "--actions-from", str(tmp_path / "offered"), cwd=work)
+    assert done.stdout.splitlines().count("composed") == 2
+    assert done.stdout.splitlines().count("greetings from v2") == 2
+    assert "Post job cleanup." in done.stdout
