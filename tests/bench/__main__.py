@@ -18,13 +18,14 @@ from pathlib import Path
 
 import msgspec
 
-from tests.bench import evaluating, intake, local_run, reading, restore, whole
+from tests.bench import evaluating, intake, local_run, masking, reading, restore, whole
 from tests.bench.figures import Figure
 from tests.bench.table import Report, markdown, report
 
 PARTS: dict[str, Callable[[Path], Awaitable[list[Figure]]]] = {
     "reading": reading.measure,
     "expressions": evaluating.measure,
+    "masking": masking.measure,
     "run": local_run.measure,
     "intake": intake.measure,
     "whole": whole.measure,

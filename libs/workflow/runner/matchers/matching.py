@@ -110,7 +110,7 @@ class Running:
     def _found(self, place: int, line: str, before: Finding | None) -> Finding | None:
         """What this pattern finds, on top of what was found before it."""
         regular, pattern = self.compiled.expressions[place], self.compiled.matcher.patterns[place]
-        match = regular.expression.search(line)
+        match = regular.search(line)
         if match is None:
             return None
         values: dict[str, str | None] = {}

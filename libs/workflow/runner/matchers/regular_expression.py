@@ -30,6 +30,11 @@ class Regular:
 
     expression: re.Pattern[str]
     numbers: tuple[int, ...]
+    anchored: bool = False
+    """It can match at a line's start alone, as most do; Python would try every other place too."""
+
+    def search(self, line: str) -> re.Match[str] | None:
+        return self.expression.match(line) if self.anchored else self.expression.search(line)
 
     def group(self, match: re.Match[str], number: int) -> str:
         """Empty where the group took no part, as in .NET."""
@@ -50,15 +55,18 @@ def compile_pattern(pattern: str) -> Regular:
     unnamed, named = rewriting.unnamed, rewriting.named
     if 1 + len(unnamed) + len(named) != expression.groups + 1:
         raise BadPattern("a group's name stands twice")
-    return Regular(expression, (0, *unnamed, *named))
+    anchored = pattern.startswith("^") and not rewriting.alternates
+    return Regular(expression, (0, *unnamed, *named), anchored)
 
 
 class _Rewriting:
-    """One pass over a pattern. `unnamed` and `named` are Python's numbers of its groups, in order."""
+    """One pass over a pattern. `unnamed` and `named` are Python's numbers of its groups, in order; `alternates` says
+    whether it has more than one branch."""
 
     def __init__(self, pattern: str) -> None:
         self._pattern = pattern
-        self._place = 0
+        self._place = self._depth = 0
+        self.alternates = False
         self.unnamed: list[int] = []
         self.named: list[int] = []
 
@@ -75,7 +83,14 @@ class _Rewriting:
             case "[":
                 return self._class()
             case "(":
+                self._depth += 1
                 return self._group()
+            case ")":
+                self._depth -= 1
+                return self._take(1, ")")
+            case "|":
+                self.alternates = self.alternates or self._depth == 0
+                return self._take(1, "|")
             case "{" if self._pattern.startswith("{,", self._place):
                 return self._take(1, "\\{")
             case other:
@@ -90,6 +105,7 @@ class _Rewriting:
             self.unnamed.append(number)
         elif self._pattern.startswith("(?#", self._place):
             end = self._pattern.find(")", self._place)
+            self._depth -= 1
             return self._take((end + 1 if end >= 0 else len(self._pattern)) - self._place, "")
         return self._take(1, "(")
 

@@ -38,6 +38,10 @@ MATCHES: dict[str, tuple[str, str, list[str]]] = {
     "words are ASCII": (r"\w", "é", []),
     "spaces are ASCII": (r"\s", "\u00a0", []),
     "an empty pattern": ("", "x", [""]),
+    "one branch of two is at the start": (r"^a|b", "cb", ["b"]),
+    "a branch in a group": (r"^(a|b)c", "bc", ["bc", "b"]),
+    "a branch behind a comment": (r"^a(?#x)|b", "cb", ["b"]),
+    "a bar in a class or escaped": (r"^[|]\|x", "||x", ["||x"]),
     "found anywhere": (r"\d+", "ab 12", ["12"]),
 }
 
@@ -50,7 +54,7 @@ def test_what_matches(name: str) -> None:
             compile_pattern("(" + pattern)
         return
     regular = compile_pattern(pattern)
-    match = regular.expression.search(line)
+    match = regular.search(line)
     found = [] if match is None else [regular.group(match, number) for number in range(len(regular.numbers))]
     assert found == expected
 
@@ -70,3 +74,18 @@ def test_any_pattern_is_compiled_or_refused(pattern: str) -> None:
     except BadPattern:
         return
     assert len(regular.numbers) == regular.expression.groups + 1
+
+
+@given(
+    st.lists(
+        st.sampled_from(["^", "a", "b", "(", ")", "|", "(?:", "[ab|]", "\\|", "(?#c)", "*", "(?<n>", "."]), max_size=8
+    ),
+    st.text(alphabet="ab|c", max_size=6),
+)
+def test_an_anchored_search_finds_what_any_search_does(parts: list[str], line: str) -> None:
+    try:
+        regular = compile_pattern("^" + "".join(parts))
+    except BadPattern:
+        return
+    found, anywhere = regular.search(line), regular.expression.search(line)
+    assert (found and found.span()) == (anywhere and anywhere.span())
