@@ -9,7 +9,7 @@ import pytest
 from tests.conformance.rows import NAMES
 from tests.conformance.workflows.running import Case, Ran, cases, run
 
-LEAST_CASES = 40
+LEAST_CASES = 80
 
 
 @pytest.mark.parametrize("case", cases(), ids=lambda case: case.name)
