@@ -4,6 +4,7 @@ decide, agents that start, die, wake as zombies and lose events, and a log with 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -24,7 +25,7 @@ from libs.contracts.attempt import (
 )
 from libs.contracts.host import HostJoined
 from libs.contracts.ids import BootId, Cause, CommitId, HostId, RunId, commit_id
-from libs.contracts.plan import Plan
+from libs.contracts.plan import Plan, PlannedJob
 from libs.contracts.results import Result
 from libs.contracts.run import JobAssigned, RunEvent, RunPlanned
 from libs.contracts.subjects import AttemptAddress
@@ -37,6 +38,7 @@ from services.scheduler.shell.reader import Reader
 from services.scheduler.shell.rounds import Draft, Rounds
 
 START = datetime(2026, 11, 24, tzinfo=UTC)
+_MATRIX = re.compile(r"[0-9a-f]{8}")
 _runs = msgspec.json.Decoder(RunEvent)
 _attempts = msgspec.json.Decoder(AttemptEvent)
 
@@ -213,7 +215,7 @@ class OneAgent:
         """One step further; after the last one the end."""
         place, step = self.running[subject]
         address = subjects.parse_attempt(subject)
-        planned = {job.id: job for job in self.plans[address.run_id].jobs}[address.job.partition("~")[0]]
+        planned = planned_job(self.plans[address.run_id], address.job)
         events: list[Any] = [] if lose_step else [StepFinished(step, "s", outcome, outcome)]
         over = step + 1 >= len(planned.steps) or outcome != "success"
         if over:
@@ -228,6 +230,15 @@ class OneAgent:
             del self.running[subject]
         else:
             self.running[subject] = (self.log.last(subject), step + 1)
+
+
+def planned_job(plan: Plan, key: str) -> PlannedJob:
+    """Of a job's key in the run, through the calls that led to it."""
+    first, *rest = (part for part in key.split("~") if not _MATRIX.fullmatch(part))
+    found = {job.id: job for job in plan.jobs}[first]
+    for part in rest:
+        found = {job.id: job for job in plan.called[found.calls].jobs}[part]
+    return found
 
 
 def planned(log: Log, plan: Plan) -> None:
