@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Literal, TypeVar
 from urllib.parse import urlsplit
 
+from libs.contracts.host import DEFAULT_GROUP
 from libs.contracts.ids import HostId, parse_host_id
 from libs.contracts.plan import Trust
 from libs.contracts.size import Size, parse_size
@@ -115,6 +116,8 @@ class Settings:
     host_id: HostId
     driver: DriverName
     labels: tuple[str, ...]
+    group: str
+    """What a job's `runs-on.group` may ask for."""
     slots: int
     clone_hosts: tuple[str, ...]
     """Hosts that repositories may be fetched from, by https or ssh."""
@@ -182,6 +185,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         host_id=reader.host_id("FIREBREAK_HOST_ID"),
         driver=reader.choice("FIREBREAK_DRIVER", DRIVERS, "auto"),
         labels=reader.list("FIREBREAK_LABELS", DEFAULT_LABELS),
+        group=reader.text("FIREBREAK_GROUP", DEFAULT_GROUP).strip() or DEFAULT_GROUP,
         slots=reader.whole("MAX_CONCURRENT_WORKFLOWS", os.cpu_count() or 1, 1, MAX_SLOTS),
         clone_hosts=reader.list("FIREBREAK_CLONE_HOSTS", ("github.com",)),
         clone_private=reader.switch("FIREBREAK_ALLOW_PRIVATE_CLONES", False),

@@ -13,6 +13,8 @@ from libs.contracts.plan import Trust
 from libs.contracts.size import Size, size_of_label
 
 PROTOCOL_VERSION = 1
+DEFAULT_GROUP = "Default"
+"""GitHub's name for the group of runners that were put into no other."""
 HEARTBEAT_SECONDS = 5.0
 """Often enough that 30 s of silence are six missed ones; rare enough that a hundred hosts are 20 messages a second."""
 
@@ -35,6 +37,8 @@ class HostJoined(msgspec.Struct, frozen=True, tag="HostJoined"):
     """The machine of a job that asks for none."""
     memory_mib: int = 0
     """What all machines together may have; 0 where nobody counts."""
+    group: str = DEFAULT_GROUP
+    """The one group of hosts that it is in: `runs-on.group` asks for it, without case."""
 
 
 class HostDraining(msgspec.Struct, frozen=True, tag="HostDraining"):

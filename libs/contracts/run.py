@@ -72,6 +72,8 @@ class JobQueued(msgspec.Struct, frozen=True, tag="JobQueued"):
     run_attempt: int = 1
     why: str = ""
     not_hosts: tuple[HostId, ...] = ()
+    host_group: str = ""
+    """The group of hosts that it has to run in; empty is any."""
     cancel_timeout_ms: int | None = None
 
 

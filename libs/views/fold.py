@@ -125,7 +125,9 @@ def _queued(view: RunView, event: of_run.JobQueued, time: datetime) -> None:
     job = view.job_of(event.job, event.job_id, event.name)
     job.name, job.labels, job.state, job.queued = event.name, event.labels, "queued", time
     job.outcome = job.conclusion = job.finished = None
+    job.host_group = event.host_group
     wants = f" for a host with {', '.join(event.labels)}" if event.labels else ""
+    wants += f" in the group {event.host_group}" if event.host_group else ""
     view.tell(time, event.job, f"queued{wants}" + (f": {event.why}" if event.why else ""))
 
 

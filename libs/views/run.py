@@ -74,6 +74,7 @@ class JobView(msgspec.Struct):
     caller: JobKey | None = None
     """The job that called the workflow that this one is of."""
     labels: tuple[str, ...] = ()
+    host_group: str = ""
     needs: tuple[str, ...] = ()
     queued: datetime | None = None
     finished: datetime | None = None

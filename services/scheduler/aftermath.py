@@ -73,6 +73,7 @@ def _again(run: Run, job: Job, attempt: Attempt, why: str, *, failed: bool = Tru
         job_id=job.job_id,
         name=job.name,
         labels=job.labels,
+        host_group=job.host_group,
         timeout_ms=job.timeout_ms,
         continue_on_error=job.continue_on_error,
         cancel_timeout_ms=job.cancel_timeout_ms,

@@ -171,6 +171,7 @@ def _queued(run: Run, event: JobQueued, at: datetime) -> Run:
             job,
             name=event.name,
             labels=event.labels,
+            host_group=event.host_group,
             timeout_ms=event.timeout_ms,
             continue_on_error=event.continue_on_error,
             cancel_timeout_ms=event.cancel_timeout_ms,

@@ -9,6 +9,7 @@ import msgspec
 from msgspec.structs import replace
 
 from libs.contracts.host import (
+    DEFAULT_GROUP,
     DebugOpened,
     Heartbeat,
     HostDraining,
@@ -34,6 +35,7 @@ class Host(msgspec.Struct, frozen=True):
     boot_id: BootId
     labels: frozenset[str]
     slots: int
+    group: str = DEFAULT_GROUP
     driver: str = ""
     takes_forks: bool = False
     largest: Size | None = None
@@ -103,6 +105,7 @@ def _joined(host_id: HostId, event: HostJoined) -> Host:
         boot_id=event.boot_id,
         labels=frozenset(label.lower() for label in event.labels),
         slots=event.slots,
+        group=event.group,
         driver=event.driver,
         takes_forks=event.takes_forks,
         largest=event.largest,

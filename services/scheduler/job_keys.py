@@ -54,6 +54,7 @@ class Ready(msgspec.Struct, frozen=True):
 
     name: str
     labels: tuple[str, ...]
+    host_group: str
     timeout_ms: int
     continue_on_error: bool
     cancel_timeout_ms: int | None = None
@@ -76,9 +77,11 @@ def condition(planned: PlannedJob, scope: Scope) -> bool:
 
 def ready(planned: PlannedJob, scope: Scope) -> Ready:
     """Raises BadKey."""
+    labels, host_group = _runs_on(planned, scope)
     return Ready(
         name=name(planned, scope),
-        labels=_labels(planned, scope),
+        labels=labels,
+        host_group=host_group,
         timeout_ms=_timeout_ms(planned, scope),
         continue_on_error=_flag(planned, "continue-on-error", planned.continue_on_error, scope),
         cancel_timeout_ms=_cancel_timeout_ms(planned, scope),
@@ -142,10 +145,21 @@ def name(planned: PlannedJob, scope: Scope) -> str:
     return display_name(fixed, cast(dict[str, Value], values)) if isinstance(values, dict) else fixed
 
 
-def _labels(planned: PlannedJob, scope: Scope) -> tuple[str, ...]:
+def _runs_on(planned: PlannedJob, scope: Scope) -> tuple[tuple[str, ...], str]:
+    """The labels, and the group of hosts: a group alone takes any host of it."""
     value = _value(planned, "runs-on", cast(Value, planned.runs_on), scope)
-    if isinstance(value, dict):
-        value = value.get("labels")
+    if not isinstance(value, dict):
+        return _labels(planned, value), ""
+    group = value.get("group")
+    if group is None:
+        return _labels(planned, value.get("labels")), ""
+    if not isinstance(group, str) or not group.strip() or len(group) > MAX_LABEL_CHARACTERS:
+        raise BadKey(f"{_at(planned, 'runs-on')}: expected a group's name, found {_article(group)}")
+    labels = value.get("labels")
+    return () if labels is None or labels == [] else _labels(planned, labels), group.strip().rpartition("/")[2]
+
+
+def _labels(planned: PlannedJob, value: Value) -> tuple[str, ...]:
     found = value if isinstance(value, list) else [value]
     labels = tuple(label.strip() for label in found if isinstance(label, str))
     if len(labels) != len(found) or not all(labels) or not labels:

@@ -28,6 +28,7 @@ class Waiting(msgspec.Struct, frozen=True):
     repository: RepositoryId
     labels: tuple[str, ...]
     queued_at: datetime
+    host_group: str = ""
     trust: Trust = "own"
     not_hosts: tuple[HostId, ...] = ()
     refused_by: tuple[HostId, ...] = ()
@@ -68,7 +69,7 @@ def place(waiting: Iterable[Waiting], fleet: Fleet, usage: Usage) -> list[Assign
     for job in _fairly(waiting, usage):
         if job.limit is not None and groups.get(job.group, 0) >= job.limit:
             continue
-        kind = (job.labels, job.trust, job.not_hosts, job.refused_by)
+        kind = (job.labels, job.host_group, job.trust, job.not_hosts, job.refused_by)
         if kind not in fitting:
             fitting[kind] = candidates(job, fleet), asked(job.labels)
         hosts, size = fitting[kind]
@@ -103,6 +104,8 @@ def misfit(job: Waiting, host: Host) -> str | None:
     too_large = [size for label in missing if (size := size_of_label(label)) is not None]
     if too_large and host.largest is not None:
         return f"the job asks for {max(too_large)}, it offers up to {host.largest}"
+    if job.host_group and job.host_group.casefold() != host.group.casefold():
+        return f"it is in the group {host.group}, and the job asks for {job.host_group}"
     if missing:
         return f"it has no label {', '.join(missing)}"
     if job.trust == "fork" and not host.takes_forks:

@@ -58,6 +58,7 @@ def _queued(run: Run, job: Job, scope: Scope) -> RunEvent:
         job_id=job.job_id,
         name=below(run.caller_of(job.job_id), ready.name),
         labels=ready.labels,
+        host_group=ready.host_group,
         timeout_ms=ready.timeout_ms,
         continue_on_error=ready.continue_on_error,
         cancel_timeout_ms=ready.cancel_timeout_ms,

@@ -82,6 +82,7 @@ class Job(msgspec.Struct, frozen=True):
     index: int = 0
     name: str = ""
     labels: tuple[str, ...] = ()
+    host_group: str = ""
     timeout_ms: int = 0
     continue_on_error: bool = False
     cancel_timeout_ms: int | None = None

@@ -41,6 +41,10 @@ def _reason(run: Run, job: Job, fleet: Fleet) -> str:
     wanted_sizes = sizes_of(nobody)
     if wanted_sizes and largest:
         return f"it asks for {max(wanted_sizes)}, and no host offers that: {', '.join(largest[:3])}"
+    if job.host_group and not any(job.host_group.casefold() == host.group.casefold() for host in hosts):
+        return (
+            f"no host is in the group {job.host_group}; there are {', '.join(sorted({host.group for host in hosts}))}"
+        )
     if nobody:
         return f"no host has the label {', '.join(nobody)}"
     if job.refused_by:

@@ -20,6 +20,7 @@ def waiting_of(run: Run, job: Job, position: int = 0) -> Waiting:
         job=job.key,
         repository=run.plan.repository.id,
         labels=job.labels,
+        host_group=job.host_group,
         queued_at=job.queued_at,
         trust=run.plan.trust,
         not_hosts=job.not_hosts,

@@ -131,7 +131,15 @@ async def _serve(
         others=() if keeping is None else (keeping.held,),
         keep=keeping.keep if keeping is not None and keeping.keeper.keeps else None,
     )
-    host = Host(settings.host_id, settings.slots, settings.labels, HostKey(enabled=options.seals), _now, capacity)
+    host = Host(
+        settings.host_id,
+        settings.slots,
+        settings.labels,
+        HostKey(enabled=options.seals),
+        _now,
+        capacity,
+        settings.group,
+    )
     reaped = await _reaped(driver, journal)
     agent = Agent(host, bases, host_log, custody)
     contact = Contact(process.bus, agent, time.monotonic)

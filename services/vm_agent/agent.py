@@ -21,7 +21,7 @@ from libs.contracts import ids
 from libs.contracts.attempt import AttemptRefused
 from libs.contracts.commands import DrainHost
 from libs.contracts.envelope import commit
-from libs.contracts.host import Heartbeat, HostDraining, HostJoined, VmDestroyed, VmReaped
+from libs.contracts.host import DEFAULT_GROUP, Heartbeat, HostDraining, HostJoined, VmDestroyed, VmReaped
 from libs.contracts.ids import BootId, Cause, HostId
 from libs.contracts.orders import CancelOrder, JobOrder, LargeOrder, Order
 from libs.contracts.run import CancelReason
@@ -66,6 +66,7 @@ class Host:
     now: Callable[[], datetime]
     capacity: Capacity | None = None
     """None where jobs get no machines."""
+    group: str = DEFAULT_GROUP
 
 
 class Agent:
@@ -98,6 +99,7 @@ class Agent:
             largest=None if capacity is None else capacity.largest,
             usual=None if capacity is None else capacity.usual,
             memory_mib=0 if capacity is None else capacity.memory_mib,
+            group=self._host.group,
         )
 
     def heartbeat(self) -> Heartbeat:

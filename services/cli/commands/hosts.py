@@ -29,6 +29,7 @@ class HostRow(msgspec.Struct):
     state: str = "silent"
     driver: str = ""
     labels: tuple[str, ...] = ()
+    group: str = ""
     largest: Size | None = None
     usual: Size | None = None
     memory_mib: int = 0
@@ -84,7 +85,7 @@ async def show(*, host: str, as_json: bool) -> None:
         click.echo(msgspec.json.encode(row).decode())
         return
     click.echo(f"{row.host}: {row.state}, driver {row.driver}, {row.free_slots} of {row.slots} slots free")
-    click.echo(f"labels: {', '.join(row.labels)}")
+    click.echo(f"labels: {', '.join(row.labels)}; group: {row.group}")
     if row.largest is not None:
         click.echo(f"machines: {row.usual} unless a job asks for a size, up to {row.largest}")
         click.echo(f"memory: {row.free_mib} of {row.memory_mib} MiB free for jobs")
@@ -156,6 +157,7 @@ def _fold(row: HostRow, raw: msgspec.Raw) -> None:
         return
     if isinstance(event, HostJoined):
         row.state, row.driver, row.labels, row.slots = "silent", event.driver, event.labels, event.slots
+        row.group = event.group
         row.largest, row.usual, row.memory_mib = event.largest, event.usual, event.memory_mib
     elif isinstance(event, HostLeft):
         row.state, row.left = "left", event.why

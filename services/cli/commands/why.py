@@ -95,6 +95,8 @@ def _why_queued(job: JobView, hosts: list[HostRow]) -> str:
 
 
 def _obstacle(job: JobView, host: HostRow) -> str:
+    if job.host_group and job.host_group.casefold() != host.group.casefold():
+        return f"is in the group {host.group}, and the job asks for {job.host_group}"
     missing = [label for label in job.labels if not offers(host.labels, label, host.largest)]
     too_large = sizes_of(missing)
     if too_large and host.largest is not None:

@@ -57,7 +57,11 @@ class Local:
 async def parsing(local: Local, settings: Settings) -> AsyncGenerator[Process]:
     """The parser alone: what a dry run needs."""
     process = Process(settings, MemoryBus(), MemoryBlobs())
-    others = open_mirrors(replace(settings, repository_path=local.actions_from, clone_private=True))
+    others = open_mirrors(
+        replace(
+            settings, repository_path=local.actions_from or next(iter(settings.actions_from), None), clone_private=True
+        )
+    )
     repositories = LocalRepositories(local.directory, others)
     made = parser(process, repositories, vars=dict(local.vars or {}), adjust=local.choice.adjust, local=True)
     try:

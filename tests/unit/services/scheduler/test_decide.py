@@ -264,3 +264,39 @@ def test_a_plan_expands_only_what_is_ready():
     story.does("a", "failure")
     assert isinstance(story.end_of("m"), JobSkipped)
     assert story.end_of("m").job == "m"
+
+
+@pytest.mark.parametrize(
+    ("runs_on", "labels", "group"),
+    [
+        ({"group": "large"}, (), "large"),
+        ({"group": "organization/${{ 'large' }}", "labels": "linux"}, ("linux",), "large"),
+        ({"group": "large", "labels": ["linux", "${{ 'x64' }}"]}, ("linux", "x64"), "large"),
+        ('${{ fromJSON(\'{"group": "large", "labels": ["linux"]}\') }}', ("linux",), "large"),
+        ({"labels": ["linux"]}, ("linux",), ""),
+    ],
+)
+def test_runs_on_asks_for_a_group_of_hosts(runs_on: object, labels: tuple[str, ...], group: str):
+    story = Story(
+        plan(job("a", runs_on=runs_on)), host("h1", "linux", "x64"), host("h2", "linux", "x64", group="Large")
+    )
+    story.go()
+    assert (story.job("a").labels, story.job("a").host_group) == (labels, group)
+    assert story.job("a").attempt is not None
+    assert not group or story.job("a").attempt.host == "h2"
+
+
+def test_a_group_that_no_host_is_in_leaves_the_job_queued_and_in_a_local_run_ends_it():
+    story = Story(plan(job("a", runs_on={"group": "large"})))
+    story.go()
+    assert story.job("a").phase == "queued"
+    story = Story(plan(job("a", runs_on={"group": "large"})), policy=LOCAL)
+    story.go()
+    assert story.end_of("a").why == "no host is in the group large; there are Default"
+    assert story.finished().conclusion == "error"
+
+
+def test_a_group_needs_a_name():
+    story = Story(plan(job("a", runs_on={"group": "${{ github.event }}"})))
+    story.go()
+    assert story.result("a") == ("failure", "failure")

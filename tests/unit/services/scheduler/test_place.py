@@ -187,3 +187,10 @@ def test_a_job_with_no_room_for_its_machine_holds_up_no_smaller_one() -> None:
     jobs = [wait("large", "linux", "firebreak-4cpu-8gb"), wait("small", seconds=1)]
     taken = Usage(memory_mib={HostId("h1"): 4096})
     assert names(place(jobs, fleet(machines(slots=9)), taken)) == [("small", "h1")]
+
+
+def test_a_job_goes_to_a_host_of_its_group_whatever_the_case():
+    hosts = fleet(host("h1"), host("h2", group="Large"))
+    wanted = wait("a", "linux", host_group="large")
+    assert [each.host for each in place([wanted], hosts, Usage())] == ["h2"]
+    assert misfit(wanted, hosts["h1"]) == "it is in the group Default, and the job asks for large"
