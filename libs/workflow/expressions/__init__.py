@@ -13,7 +13,7 @@ from libs.workflow.expressions.condition import (
     uses_status_function,
 )
 from libs.workflow.expressions.errors import ErrorKind, ExpressionError, HashFilesWanted
-from libs.workflow.expressions.evaluator import Scope, evaluate
+from libs.workflow.expressions.evaluator import Scope, evaluate, follow_links_option
 from libs.workflow.expressions.foresight import foreseen_errors
 from libs.workflow.expressions.nodes import Node
 from libs.workflow.expressions.parser import parse
@@ -52,6 +52,7 @@ __all__ = [
     "evaluate_template",
     "evaluate_text",
     "everywhere",
+    "follow_links_option",
     "foreseen_errors",
     "has_expression",
     "has_literal_text",

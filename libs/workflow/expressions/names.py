@@ -29,6 +29,8 @@ def function_named(name: str, availability: Availability) -> Function | None:
 def unknown_context(name: str, availability: Availability) -> str:
     exists = name.lower() in everywhere.contexts
     hint = _hint(name, exists, availability, availability.contexts)
+    if exists and availability.key:
+        hint = f"{hint[:-1]}, which has {', '.join(sorted(availability.contexts)) or 'no contexts'})"
     return f"Unrecognized named-value: '{shortened(name)}'{hint}"
 
 

@@ -2,7 +2,8 @@
 not every image has Python or Node.
 
 The guest lists and hashes; which files are selected, and in which order, is decided here by GitHub's rules. The result
-is the SHA-256 of the files' SHA-256 digests. Links to files count as files, links to folders are not followed.
+is the SHA-256 of the files' SHA-256 digests. Links to files count as files; links to folders are followed where the
+first pattern is `--follow-symbolic-links`.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import re
 
+from libs.workflow.expressions import follow_links_option
 from libs.workflow.runner.file_globs import BadPattern, FilePatterns, file_patterns
 from services.vm_agent.job.places import Places
 from services.vm_agent.sandbox.protocol import CannotStart, FileTrouble, Sandbox
@@ -20,6 +22,7 @@ LISTING_BYTES = 64 * 1024 * 1024
 NAMES_BYTES = 8 * 1024 * 1024
 """Selected paths handed back to be hashed, at once."""
 DIGESTS_BYTES = 64 * 1024 * 1024
+_FOLLOW = 'find -L "$1" -type f -print0 2>/dev/null; true'
 _LIST = 'find "$1" -type f -print0 -o -type l -exec test -f {} \\; -print0 2>/dev/null; true'
 _HASH = 'exec xargs -0 sha256sum -- <"$1"'
 _DIGEST = re.compile(rb"^\\?([0-9a-f]{64}) ", re.MULTILINE)
@@ -32,8 +35,9 @@ class HashingFailed(Exception):
 async def hash_files(sandbox: Sandbox, places: Places, patterns: tuple[str, ...]) -> str:
     """The value of `hashFiles(patterns)`: hexadecimal, or empty where nothing matches. Raises HashingFailed."""
     try:
-        wanted = file_patterns(patterns, places.workspace, places.home)
-        files = await _listed(sandbox, places, wanted)
+        follows = bool(patterns) and patterns[0].lower() == follow_links_option
+        wanted = file_patterns(patterns[1:] if follows else patterns, places.workspace, places.home)
+        files = await _listed(sandbox, places, wanted, _FOLLOW if follows else _LIST)
         return await _hashed(sandbox, places, files) if files else ""
     except BadPattern as error:
         raise HashingFailed(f"hashFiles('{', '.join(patterns)}') failed. {error}") from None
@@ -41,11 +45,11 @@ async def hash_files(sandbox: Sandbox, places: Places, patterns: tuple[str, ...]
         raise HashingFailed(f"hashFiles('{', '.join(patterns)}') failed in the job's machine: {error}") from None
 
 
-async def _listed(sandbox: Sandbox, places: Places, wanted: FilePatterns) -> list[str]:
+async def _listed(sandbox: Sandbox, places: Places, wanted: FilePatterns, search: str) -> list[str]:
     """Files outside the workspace do not count, as on GitHub."""
     found: list[str] = []
     for root in filter(None, (_in_workspace(root, places.workspace) for root in wanted.roots)):
-        _, listing = await run(sandbox, ["sh", "-c", _LIST, "sh", root], limit_bytes=LISTING_BYTES)
+        _, listing = await run(sandbox, ["sh", "-c", search, "sh", root], limit_bytes=LISTING_BYTES)
         found += listing.decode("utf-8", "surrogateescape").split("\0")
     return wanted.order([path for path in found if path.startswith(places.workspace + "/")])
 

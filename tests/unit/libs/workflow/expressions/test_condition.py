@@ -126,5 +126,5 @@ def test_errors_have_their_column_in_the_whole_string(text: str, column: int) ->
 def test_what_a_condition_may_name() -> None:
     parse_condition("hashFiles('a') && env.A", availability_of("jobs.<job_id>.steps.if"))
     parse_condition("needs.a.result == 'success'", availability_of("jobs.<job_id>.if"))
-    with pytest.raises(ExpressionError, match=r"'matrix' \(it cannot be used in jobs\.<job_id>\.if\)"):
+    with pytest.raises(ExpressionError, match=r"'matrix' \(it cannot be used in jobs\.<job_id>\.if, which has"):
         parse_condition("matrix.os == 'linux'", availability_of("jobs.<job_id>.if"))

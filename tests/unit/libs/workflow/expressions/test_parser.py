@@ -234,13 +234,28 @@ def test_status_functions_take_names_of_jobs_in_a_jobs_condition_only() -> None:
         parse("success('a')", availability_of("jobs.<job_id>.steps.if"))
 
 
+_planned = "github, inputs, matrix, needs, strategy, vars"
+_running = "env, github, inputs, job, matrix, needs, runner, steps, strategy, vars"
 misplaced = [
-    ("secrets.A", "jobs.<job_id>.if", "'secrets' (it cannot be used in jobs.<job_id>.if)"),
-    ("1 && env.A", "jobs.<job_id>.runs-on", "'env' (it cannot be used in jobs.<job_id>.runs-on)"),
-    ("secrets.A", "jobs.<job_id>.steps.if", "'secrets' (it cannot be used in jobs.<job_id>.steps.if)"),
+    ("secrets.A", "jobs.<job_id>.if", "jobs.<job_id>.if, which has github, inputs, needs, vars)"),
+    (
+        "1 && env.A",
+        "jobs.<job_id>.runs-on",
+        f"'env' (it cannot be used in jobs.<job_id>.runs-on, which has {_planned})",
+    ),
+    (
+        "secrets.A",
+        "jobs.<job_id>.steps.if",
+        f"'secrets' (it cannot be used in jobs.<job_id>.steps.if, which has {_running})",
+    ),
+    ("secrets.A", "jobs.<job_id>.steps.uses", "jobs.<job_id>.steps.uses, which has no contexts)"),
     ("hashFiles('a')", "jobs.<job_id>.if", "'hashFiles' (it cannot be used in jobs.<job_id>.if)"),
     ("always()", "jobs.<job_id>.steps.run", "'always' (it cannot be used in jobs.<job_id>.steps.run)"),
-    ("MATRIX.os", "jobs.<job_id>.strategy.matrix", "'MATRIX' (it cannot be used in jobs.<job_id>.strategy)"),
+    (
+        "MATRIX.os",
+        "jobs.<job_id>.strategy.matrix",
+        "'MATRIX' (it cannot be used in jobs.<job_id>.strategy, which has github, inputs, needs, vars)",
+    ),
 ]
 
 
