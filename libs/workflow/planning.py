@@ -251,6 +251,10 @@ def _matrix(matrix: dict[str, Data]) -> dict[str, object]:
     return dict(matrix.items())
 
 
+WAIT_FOR_ALL = "Wait for all"
+"""GitHub's name of a step that has only `wait-all`."""
+
+
 def planned_steps(steps: tuple[Step, ...]) -> tuple[contract.PlannedStep, ...]:
     """The steps in order, each with its index. A `parallel` block becomes its steps, in the background, and a step that
     waits for them.
@@ -282,7 +286,7 @@ def _append(planned: list[contract.PlannedStep], indices: dict[str, int], step: 
             index=len(planned),
             line=step.at.line,
             id=step.id,
-            name=step.name or None,
+            name=step.name or (WAIT_FOR_ALL if step.wait_all is not None else None),
             if_=step.condition,
             run=step.run,
             uses=step.uses,

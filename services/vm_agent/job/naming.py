@@ -16,9 +16,9 @@ def display_template(step: PlannedStep) -> str:
     if step.name:
         return step.name
     if step.wait is not None:
-        return "Wait for background steps"
+        return "Wait"
     if step.cancel is not None:
-        return "Cancel a background step"
+        return "Cancel"
     return f"Run {first_line(step.run)}" if step.run is not None else f"Run {step.uses or ''}"
 
 
