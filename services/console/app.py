@@ -37,6 +37,7 @@ def application(pages: Pages, bus: Bus, metrics: Metrics, settings: Settings) ->
         Route(job, pages.job_page),
         Route(job + "/{n:int}/live", pages.live_log),
         Route(job + "/{n:int}/log.txt", pages.raw_log),
+        Route(job + "/{n:int}/steps/{step:int}/summary.txt", pages.summary),
         Route("/intake", pages.intake),
         Route("/api/runs", api.runs),
         Route("/api/runs/{run_id}", api.run),

@@ -18,6 +18,7 @@ import msgspec
 from libs.blobs.port import BlobMissing, Blobs
 from libs.bus.port import Bus, CaughtUp, Stored
 from libs.contracts import subjects
+from libs.contracts.blobs import BlobRef
 from libs.contracts.logs import LogChunk
 from libs.views.log_lines import stored_chunks
 from libs.views.run import AttemptView
@@ -103,6 +104,13 @@ class Logs:
                 if fresh is not None:
                     yield fresh
                     following = fresh.first + len(fresh.lines)
+
+    async def summary(self, ref: BlobRef) -> str | None:
+        """A step's; None where it was erased. Raises BlobsDown."""
+        try:
+            return (await self.blobs.get(ref)).decode("utf-8", "replace")
+        except BlobMissing:
+            return None
 
     async def window(self, tried: Tried, attempt: AttemptView, start: int | None) -> Window:
         """`PAGE_LINES` lines from number `start` on; the last ones where it is None."""

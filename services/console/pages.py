@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
 
 from libs.contracts.ids import JobKey
 from libs.views.run import AttemptView, JobView, RunView
@@ -125,6 +125,18 @@ class Pages:
             media_type="text/plain",
             headers={"content-disposition": f"inline; filename*=UTF-8''{quote(name)}"},
         )
+
+    async def summary(self, request: Request) -> Response:
+        """What a step wrote to `$GITHUB_STEP_SUMMARY`, as text: Markdown of hostile code is not made a page."""
+        where, attempt = await self.tried(request)
+        index = cast(int, request.path_params["step"])
+        step = attempt.steps.get(index)
+        if step is None or step.summary is None:
+            raise HTTPException(404, f"step {index + 1} of {where.job} wrote no summary")
+        text = await self.logs.summary(step.summary)
+        if text is None:
+            raise HTTPException(404, f"the summary of step {index + 1} of {where.job} is no longer kept")
+        return PlainTextResponse(text)
 
     async def live_run(self, request: Request) -> Response:
         view = await self.view(request)

@@ -120,6 +120,26 @@ async def test_a_softened_failure_is_said_and_annotations_have_their_place(tmp_p
         assert "error E1 src/a.py:3:7: no such thing" in text
 
 
+async def test_a_steps_summary_is_text_and_nothing_of_it_is_run(tmp_path: Path) -> None:
+    async with opened(make_process(tmp_path)) as it:
+        telling = Telling(it.process.bus, blobs=it.process.blobs)
+        await telling.planned()
+        await telling.assigned()
+        await telling.started()
+        stored = await it.process.blobs.put("# <script>alert(1)</script> ä\n".encode())
+        finished = StepFinished(0, "Run true", "success", "success", 1200, 0, summary=stored)
+        await telling.say(telling.attempt_subject, finished)
+        address = "/runs/7/jobs/build/1/steps/0/summary.txt"
+
+        assert f'href="{address}"' in await it.page("/runs/7")
+        answer = await it.client.get(address)
+
+        assert answer.text == "# <script>alert(1)</script> ä\n"
+        assert answer.headers["content-type"] == "text/plain; charset=utf-8"
+        await it.page(address.replace("steps/0", "steps/1"), 404)
+        await it.page(address.replace("/1/steps", "/2/steps"), 404)
+
+
 async def test_a_run_in_which_nothing_ran_says_so(tmp_path: Path) -> None:
     async with opened(make_process(tmp_path)) as it:
         telling = Telling(it.process.bus)
