@@ -59,7 +59,7 @@ KNOWN = (
     Known(
         "mappings by an expression",
         "ours",
-        r"`(defaults.run|credentials|concurrency|strategy)` must be a mapping, not the string '\$\{\{",
+        r"`(defaults.run|credentials|concurrency|strategy)` must be a mapping, not the string '.*\$\{\{",
         "the model has no room for it",
     ),
     Known("credentials", "ours", "`credentials` needs", "no registry takes half of them"),
@@ -116,6 +116,19 @@ KNOWN = (
     Known(
         "default null", "theirs", "Unexpected type 'NullToken' encountered while reading 'input default'", "no default"
     ),
+    Known(
+        "no image",
+        "theirs",
+        "Unexpected type 'NullToken' encountered while reading 'container image'",
+        "the service takes the empty image for no container",
+    ),
+    Known(
+        "no job without needs",
+        "theirs",
+        "The workflow must contain at least one job with no dependencies",
+        "each need that is unknown or goes round in a circle is told where it stands",
+    ),
+    Known("needs", "theirs", "Job '.*' depends on (unknown )?job", "the service compares the ids of jobs without case"),
 )
 
 

@@ -9,6 +9,7 @@ from libs.workflow.reading.workflow import read_workflow
 from tests.differential.known_workflows import ours_that_count, theirs_that_count
 from tests.differential.oracle import Complaint, Oracle
 
+unread = "an expression as a key"  # Ours leaves out what stands below it.
 near_lines = 1  # Ours of a mapping stands at its key, theirs at its first entry.
 
 
@@ -31,6 +32,8 @@ class Judgement(msgspec.Struct, frozen=True):
         if bool(self.ours) == bool(self.theirs) and (not self.ours or self._same_lines()):
             return False
         ours, theirs = ours_that_count(self.ours), theirs_that_count(self.theirs)
+        if any(found.message.startswith(unread) for found in self.ours):
+            return False
         return bool(theirs) or bool(ours and not self.theirs)
 
     def told(self) -> str:
