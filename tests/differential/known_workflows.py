@@ -90,9 +90,22 @@ KNOWN = (
     Known("runs-on group", "ours", "`group` must be a name", "the service"),
     Known("schedule", "ours", "`schedule` must hold", "a schedule without a time starts nothing"),
     Known(
+        "filters together",
+        "ours",
+        "`(branches|tags|paths)` and `.*-ignore` cannot be used together",
+        "GitHub's documentation of filters; the service refuses the file",
+    ),
+    Known("negation alone", "ours", "`.*` needs at least one pattern without `!`", "GitHub's documentation of filters"),
+    Known("patterns", "ours", "invalid pattern", "the service checks them as the documentation's cheat sheet has them"),
+    Known("time zones", "ours", "`.*` is no time zone", "the service: IANA's names"),
+    Known("a number as text", "ours", "`default` must be a number", "the service reads it by the input's type"),
+    Known("empty image", "ours", "the image must not be empty|`uses: .*` names no image", "the service"),
+    Known("a folder above", "ours", "a local action's path begins", "the service: expected format"),
+    Known("tags", "ours", "the tag .* is not allowed", "the service refuses explicit tags"),
+    Known(
         "env by an expression",
         "theirs",
-        r"Unexpected type 'BasicExpressionToken' encountered while reading '(job|step) env'",
+        r"Unexpected type 'BasicExpressionToken' encountered while reading '(job env|step env|services)'",
         "the schema and the service take one expression for the whole mapping",
     ),
     Known(
@@ -104,7 +117,7 @@ KNOWN = (
     Known(
         "an input without settings",
         "theirs",
-        "Unexpected value ''|Unexpected type 'NullToken' encountered while reading 'workflow dispatch",
+        "Unexpected value ''|Unexpected type 'NullToken' encountered while reading '(workflow dispatch|input config)",
         "the service takes `inputs:` and an input without a value for such without settings",
     ),
     Known(
@@ -129,6 +142,7 @@ KNOWN = (
         "each need that is unknown or goes round in a circle is told where it stands",
     ),
     Known("needs", "theirs", "Job '.*' depends on (unknown )?job", "the service compares the ids of jobs without case"),
+    Known("ids", "theirs", "Step references unknown step ID", "ids are compared without case, as in `steps.<id>`"),
 )
 
 

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from tests.conformance.acceptance.cases import cases
 from tests.differential.known_workflows import KNOWN
 from tests.differential.oracle import Oracle, OracleCrash
 from tests.differential.workflows.comparing import Judgement, judge
@@ -17,6 +18,7 @@ SHORT = 200
 LONG = 2_000
 
 
+@pytest.mark.row("files: compared with GitHub's own parser")
 @pytest.mark.parametrize(("kind", "texts"), [("valid", valid), ("spoilt", spoilt)])
 def test_workflows_are_judged_as_on_github(
     oracle: Oracle, request: pytest.FixtureRequest, kind: str, texts: st.SearchStrategy[str]
@@ -49,6 +51,13 @@ def test_workflows_are_judged_as_on_github(
     print(f"\n{tally.total():,} {kind}: " + ", ".join(f"{name} {times:,}" for name, times in tally.most_common()))
     assert tally.total() >= count
     assert not unexplained, "\n".join(found.told() for found in sorted(unexplained, key=_length)[:3])
+
+
+@pytest.mark.row("files: compared with GitHub's own parser")
+def test_the_cases_of_the_language_are_judged_as_on_github(oracle: Oracle) -> None:
+    differing = [judge(oracle, case.text) for case in cases().values()]
+
+    assert [found.told() for found in differing if found.differs()] == []
 
 
 def test_each_known_difference_has_its_reason() -> None:
