@@ -109,7 +109,8 @@ def table(event_days: int = EVENT_DAYS) -> tuple[StreamSpec, ...]:
 BUCKETS = (
     BucketSpec(subjects.CHECKPOINTS),
     BucketSpec(subjects.ACTIVE, storage="memory"),
-    BucketSpec("SECRETS"),
+    BucketSpec(subjects.SECRETS),
+    BucketSpec(subjects.SETTINGS),
 )
 
 

@@ -107,7 +107,8 @@ class StepFinished(msgspec.Struct, frozen=True, tag="StepFinished"):
 class AttemptFinished(msgspec.Struct, frozen=True, tag="AttemptFinished"):
     """`conclusion` is the agent's view; the scheduler makes the verdict from the step events.
 
-    `outputs` are the job's. `log` is the whole masked log as one compressed blob.
+    `outputs` are the job's. `log` is the whole masked log as one compressed blob. `environment_url` is where the job's
+    environment can be looked at, masked.
     """
 
     conclusion: Result
@@ -117,6 +118,7 @@ class AttemptFinished(msgspec.Struct, frozen=True, tag="AttemptFinished"):
     lines: int = 0
     duration_ms: float = 0
     why: str = ""
+    environment_url: str = ""
 
 
 class AttemptLost(msgspec.Struct, frozen=True, tag="AttemptLost"):

@@ -85,6 +85,18 @@ class RerunRun(msgspec.Struct, frozen=True, tag="RerunRun"):
     jobs: tuple[JobKey, ...] = ()
 
 
+class ApproveJob(msgspec.Struct, frozen=True, tag="ApproveJob"):
+    """A reviewer's word about jobs that wait for an environment; without `environment` and `job`, about all of them."""
+
+    id: CommandId
+    run_id: RunId
+    by: str
+    environment: str = ""
+    job: JobKey = JobKey("")
+    reject: bool = False
+    comment: str = ""
+
+
 class DrainHost(msgspec.Struct, frozen=True, tag="DrainHost"):
     """To that host's agent on `cmd.host.<host_id>`; `undrain` takes it back."""
 
@@ -96,5 +108,5 @@ class DrainHost(msgspec.Struct, frozen=True, tag="DrainHost"):
 
 TriggerCommand = TriggerWorkflow | TriggerSchedule | TriggerFollowers | TriggerDispatch
 """To the parser on `cmd.trigger.<repository_id>`."""
-RunCommand = CancelRun | RerunRun
+RunCommand = CancelRun | RerunRun | ApproveJob
 HostCommand = DrainHost

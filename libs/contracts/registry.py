@@ -12,6 +12,7 @@ from libs.contracts import (
     debug,
     delivery,
     envelope,
+    group,
     host,
     intake,
     logs,
@@ -29,6 +30,7 @@ EVENTS: dict[str, type[msgspec.Struct] | UnionType] = {
     "workflow": numbering.WorkflowEvent,
     "run": run.RunEvent,
     "attempt": attempt.AttemptEvent,
+    "group": group.GroupEvent,
     "host": host.HostEvent,
     "report": report.ReportEvent,
 }

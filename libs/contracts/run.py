@@ -12,6 +12,8 @@ from libs.contracts.plan import JsonObject, Plan
 from libs.contracts.results import Result
 
 CancelReason = Literal["cancelled", "fail-fast", "timeout", "superseded"]
+QueueKind = Literal["single", "max"]
+"""How many wait for a concurrency group: the newest, or a hundred."""
 
 
 class RunPlanned(msgspec.Struct, frozen=True, tag="RunPlanned"):
@@ -56,11 +58,54 @@ class CallExpanded(msgspec.Struct, frozen=True, tag="CallExpanded"):
     run_attempt: int = 1
 
 
+class GroupRequested(msgspec.Struct, frozen=True, tag="GroupRequested"):
+    """The run (`job` empty), a job, or the workflow that a job calls (`called`) asks to enter a concurrency group: it
+    goes on when the group's own log says that it holds it. The expressions are evaluated here, once.
+    """
+
+    group: str
+    job: JobKey = JobKey("")
+    called: bool = False
+    cancel_in_progress: bool = False
+    queue: QueueKind = "single"
+    run_attempt: int = 1
+
+
+class ApprovalRequested(msgspec.Struct, frozen=True, tag="ApprovalRequested"):
+    """The job's environment is protected, by these rules of that moment. Without `reviewers` only time has to pass."""
+
+    job: JobKey
+    environment: str
+    reviewers: tuple[str, ...] = ()
+    wait_minutes: int = 0
+    prevent_self_review: bool = False
+
+
+class ApprovalGranted(msgspec.Struct, frozen=True, tag="ApprovalGranted"):
+    """A reviewer lets the run's `jobs` into the environment."""
+
+    command: CommandId
+    environment: str
+    jobs: tuple[JobKey, ...]
+    by: str
+    comment: str = ""
+
+
+class ApprovalDenied(msgspec.Struct, frozen=True, tag="ApprovalDenied"):
+    """A reviewer keeps the run's `jobs` out of the environment: they end as failed."""
+
+    command: CommandId
+    environment: str
+    jobs: tuple[JobKey, ...]
+    by: str
+    comment: str = ""
+
+
 class JobQueued(msgspec.Struct, frozen=True, tag="JobQueued"):
     """It may run as soon as a host has room. Said again after a lost or refused attempt, `why` then says which.
 
-    `timeout_ms` counts from the attempt's start; `continue_on_error` is the evaluated value. `cancel_timeout_ms` is how
-    long its steps may go on after a cancellation, None where the workflow does not say.
+    `timeout_ms` counts from the attempt's start; `continue_on_error` and `environment` are the evaluated values.
+    `cancel_timeout_ms` is how long its steps may go on after a cancellation, None where the workflow does not say.
     """
 
     job: JobKey
@@ -75,6 +120,7 @@ class JobQueued(msgspec.Struct, frozen=True, tag="JobQueued"):
     host_group: str = ""
     """The group of hosts that it has to run in; empty is any."""
     cancel_timeout_ms: int | None = None
+    environment: str = ""
 
 
 class JobAssigned(msgspec.Struct, frozen=True, tag="JobAssigned"):
@@ -126,6 +172,7 @@ class RunCancelRequested(msgspec.Struct, frozen=True, tag="RunCancelRequested"):
     command: CommandId
     by: str
     reason: CancelReason = "cancelled"
+    why: str = ""
 
 
 class RunRerun(msgspec.Struct, frozen=True, tag="RunRerun"):
@@ -156,6 +203,10 @@ RunEvent = (
     | RunStarted
     | MatrixExpanded
     | CallExpanded
+    | GroupRequested
+    | ApprovalRequested
+    | ApprovalGranted
+    | ApprovalDenied
     | JobQueued
     | JobAssigned
     | JobSkipped

@@ -19,6 +19,8 @@ LOGS = "LOGS"
 DEAD = "DEAD"
 
 CHECKPOINTS = "CHECKPOINTS"
+SECRETS = "SECRETS"
+SETTINGS = "SETTINGS"
 ACTIVE = "ACTIVE"
 
 ALL_DELIVERIES = "raw.delivery.*"
@@ -26,6 +28,7 @@ ALL_INTAKES = "ev.intake.*"
 ALL_RUNS = "ev.run.>"
 ALL_ATTEMPTS = "ev.attempt.>"
 ALL_HOSTS = "ev.host.*"
+ALL_GROUPS = "ev.group.*.*"
 ALL_REPORTS = "ev.report.>"
 ALL_SCHEDULES = "ev.workflow.*.schedules"
 ALL_TRIGGERS = "cmd.trigger.*"
@@ -65,6 +68,11 @@ def workflow(repository: RepositoryId, path: str) -> str:
 def schedules(repository: RepositoryId) -> str:
     """Beside the numbers of its workflows, whose last part is 16 hexadecimal digits."""
     return f"ev.workflow.{repository}.schedules"
+
+
+def group(repository: RepositoryId, name: str) -> str:
+    """Names of groups differ by more than case."""
+    return f"ev.group.{repository}.{hashlib.sha256(name.lower().encode()).hexdigest()[:16]}"
 
 
 def run(owner: str, repo: str, run_id: RunId) -> str:

@@ -32,6 +32,15 @@ class SchedulesDue(msgspec.Struct, frozen=True, tag="SchedulesDue"):
     repository_id: RepositoryId
 
 
-RunTimer = JobDeadline | RunDeadline
+class WaitOver(msgspec.Struct, frozen=True, tag="WaitOver"):
+    """The wait that an environment asks for is over, or the time to approve it: somebody should look."""
+
+    owner: str
+    repo: str
+    run_id: RunId
+    job: JobKey
+
+
+RunTimer = JobDeadline | RunDeadline | WaitOver
 """Concern one run."""
 Timer = RunTimer | SchedulesDue

@@ -15,6 +15,7 @@ from libs.contracts.envelope import Commit
 from libs.contracts.ids import JobKey, called_id
 from libs.contracts.plan import Plan
 from libs.contracts.run import RunEvent
+from libs.views.gates import at_a_gate
 from libs.views.run import AttemptView, JobView, RunView, StepView
 
 _run_events = msgspec.json.Decoder(RunEvent)
@@ -94,6 +95,8 @@ def _on_run(view: RunView, event: RunEvent, time: datetime) -> None:
             view.calls[event.job] = event.job_id
             _take_called(view, event.job)
             view.tell(time, event.job, "calls its workflow")
+        case of_run.GroupRequested() | of_run.ApprovalRequested() | of_run.ApprovalGranted() | of_run.ApprovalDenied():
+            at_a_gate(view, event, time)
         case of_run.JobQueued():
             _queued(view, event, time)
         case of_run.JobAssigned():
@@ -110,7 +113,8 @@ def _on_run(view: RunView, event: RunEvent, time: datetime) -> None:
         case of_run.JobFinished():
             _finished(view, event, time)
         case of_run.RunCancelRequested():
-            view.tell(time, None, f"{event.by or 'somebody'} asked to cancel it")
+            told = f": {event.why}" if event.why else ""
+            view.tell(time, None, f"{event.by or 'somebody'} asked to cancel it{told}")
         case of_run.RunRerun():
             _rerun(view, event, time)
         case of_run.CommandRejected():
@@ -126,6 +130,8 @@ def _queued(view: RunView, event: of_run.JobQueued, time: datetime) -> None:
     job.name, job.labels, job.state, job.queued = event.name, event.labels, "queued", time
     job.outcome = job.conclusion = job.finished = None
     job.host_group = event.host_group
+    job.environment, job.why = event.environment, ""
+    view.why = ""
     wants = f" for a host with {', '.join(event.labels)}" if event.labels else ""
     wants += f" in the group {event.host_group}" if event.host_group else ""
     view.tell(time, event.job, f"queued{wants}" + (f": {event.why}" if event.why else ""))
@@ -167,6 +173,7 @@ def _on_attempt(view: RunView, job: JobView, attempt: AttemptView, event: Attemp
         case of_attempt.AttemptFinished():
             attempt.finished, attempt.conclusion, attempt.why = time, event.conclusion, event.why
             attempt.log, attempt.lines, attempt.duration_ms = event.log, event.lines, event.duration_ms
+            job.environment_url = event.environment_url
         case of_attempt.AttemptLost():
             attempt.finished, attempt.why = time, f"lost: {event.why}"
             view.tell(time, job.key, f"attempt {attempt.n} is lost: {event.why}")

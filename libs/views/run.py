@@ -81,6 +81,9 @@ class JobView(msgspec.Struct):
     outcome: Result | None = None
     conclusion: Result | None = None
     why: str = ""
+    environment: str = ""
+    environment_url: str = ""
+    """Where to look at what it put there."""
     outputs: dict[str, str] = msgspec.field(default_factory=dict[str, str])
     attempts: list[AttemptView] = msgspec.field(default_factory=list[AttemptView])
 

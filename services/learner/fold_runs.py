@@ -16,6 +16,10 @@ _RunEvent = (
     | run.RunStarted
     | run.MatrixExpanded
     | run.CallExpanded
+    | run.GroupRequested
+    | run.ApprovalRequested
+    | run.ApprovalGranted
+    | run.ApprovalDenied
     | run.JobQueued
     | run.JobAssigned
     | run.JobSkipped
@@ -83,7 +87,14 @@ def run_fact(where: Where, event: msgspec.Raw, plan_bytes: bytes | None) -> Fact
                 happened.conclusion,
                 text(happened.why),
             )
-        case run.MatrixExpanded() | run.CommandRejected():
+        case (
+            run.MatrixExpanded()
+            | run.GroupRequested()
+            | run.ApprovalRequested()
+            | run.ApprovalGranted()
+            | run.ApprovalDenied()
+            | run.CommandRejected()
+        ):
             return None
 
 

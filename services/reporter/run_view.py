@@ -207,6 +207,10 @@ def _apply(view: RunView, raw: msgspec.Raw) -> None:
         case (
             run.RunStarted()
             | run.MatrixExpanded()
+            | run.GroupRequested()
+            | run.ApprovalRequested()
+            | run.ApprovalGranted()
+            | run.ApprovalDenied()
             | run.JobCancelRequested()
             | run.RunCancelRequested()
             | run.CommandRejected()

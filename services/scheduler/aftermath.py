@@ -80,4 +80,5 @@ def _again(run: Run, job: Job, attempt: Attempt, why: str, *, failed: bool = Tru
         run_attempt=run.run_attempt,
         why=why,
         not_hosts=(*job.not_hosts, attempt.host) if avoid else job.not_hosts,
+        environment=job.environment,
     )

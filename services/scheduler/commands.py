@@ -5,11 +5,12 @@ Which jobs a rerun takes is GitHub's rule: those named or failed, and everything
 
 from __future__ import annotations
 
-from libs.contracts.commands import CancelRun, RerunRun, RunCommand
+from libs.contracts.commands import ApproveJob, CancelRun, RerunRun, RunCommand
 from libs.contracts.ids import CommandId, JobKey
 from libs.contracts.results import Result
 from libs.contracts.run import CommandRejected, JobCancelRequested, RunCancelRequested, RunEvent, RunRerun
-from libs.contracts.timers import JobDeadline, RunDeadline, RunTimer
+from libs.contracts.timers import JobDeadline, RunDeadline, RunTimer, WaitOver
+from services.scheduler.gates.approvals import decide_approval
 from services.scheduler.policy import MAX_RUN_ATTEMPTS
 from services.scheduler.run_state import ON_A_HOST, Job, Run
 
@@ -25,6 +26,8 @@ def decide_command(run: Run, command: RunCommand) -> list[RunEvent]:
             return [_cancel(run, command)]
         case RerunRun():
             return [_rerun(run, command)]
+        case ApproveJob():
+            return list(decide_approval(run, command))
 
 
 def decide_timer(run: Run, timer: RunTimer) -> list[RunEvent]:
@@ -40,6 +43,8 @@ def decide_timer(run: Run, timer: RunTimer) -> list[RunEvent]:
                 return []
             command = CommandId(f"deadline-{run.id}-{run.run_attempt}")
             return [RunCancelRequested(command, "firebreak", "timeout")]
+        case WaitOver():
+            return []  # it only makes the decider look: what follows from the time it says by itself
 
 
 def _cancel(run: Run, command: CancelRun) -> RunEvent:

@@ -79,6 +79,16 @@ def strategy(run: Run, job: Job) -> JsonObject:
     }
 
 
+def scope_of_workflow(run: Run, given: JsonObject) -> Scope:
+    """For `concurrency` of the run's workflow or of a called one, which was given these inputs: no job is known yet."""
+    contexts: dict[str, Value] = {
+        "github": cast(Value, github(run)),
+        "vars": cast(Value, run.plan.vars),
+        "inputs": cast(Value, given),
+    }
+    return Scope(contexts=contexts)
+
+
 def scope_of_if(run: Run, job_id: str) -> Scope:
     """For `if` and `strategy`, which are evaluated before there is a matrix."""
     return Scope(contexts=_shared(run, job_id), status=status(run, job_id))

@@ -7,9 +7,6 @@ no harm. Placement is not its affair (`place`), nor is what must be done because
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
-
-import msgspec
 
 from libs.contracts.results import Result, worst
 from libs.contracts.run import CancelReason, JobCancelRequested, RunEvent, RunFinished, RunStarted
@@ -19,21 +16,14 @@ from services.scheduler.calls import ended_call
 from services.scheduler.contexts import scope_of_if
 from services.scheduler.ending import finish
 from services.scheduler.evolve import evolve
-from services.scheduler.hosts import Fleet
-from services.scheduler.policy import SERVICE, Policy
-from services.scheduler.readiness import ready_jobs
+from services.scheduler.gates.concurrency import at_gate, superseded
+from services.scheduler.gates.passage import before_run, calls_to_enter, put_out
+from services.scheduler.readiness import needs_over, ready_jobs
 from services.scheduler.run_state import DONE, Job, Run
+from services.scheduler.situation import Situation
 from services.scheduler.unserved import unserved
 
 FAILED: frozenset[Result] = frozenset({"failure", "error", "timeout"})
-
-
-class Situation(msgspec.Struct, frozen=True):
-    """What a decision rests on besides the run."""
-
-    now: datetime
-    fleet: Fleet
-    policy: Policy = SERVICE
 
 
 def decide(run: Run, situation: Situation) -> list[RunEvent]:
@@ -55,10 +45,12 @@ def _next(run: Run, situation: Situation) -> list[RunEvent]:
     return (
         _each(run, lambda job: after_attempt(run, job))
         or _each(run, lambda job: ended_call(run, job))
+        or _superseded(run, situation)
+        or put_out(run, situation)
         or _cancelled(run)
         or _failed_fast(run)
         or _each(run, lambda job: unserved(run, job, situation.fleet, situation.policy, situation.now))
-        or ready_jobs(run)
+        or _going_on(run, situation)
         or _stuck(run)
         or _run_finished(run)
     )
@@ -68,12 +60,22 @@ def _each(run: Run, rule: Callable[[Job], RunEvent | None]) -> list[RunEvent]:
     return [event for job in run.jobs.values() if (event := rule(job)) is not None]
 
 
+def _superseded(run: Run, situation: Situation) -> list[RunEvent]:
+    event = superseded(run, situation.groups)
+    return [] if event is None else [event]
+
+
+def _going_on(run: Run, situation: Situation) -> list[RunEvent]:
+    waits = before_run(run, situation)
+    return calls_to_enter(run) or ready_jobs(run, situation) if waits is None else waits
+
+
 def _cancelled(run: Run) -> list[RunEvent]:
     """As on GitHub: each job's `if` is asked again, and where it still holds (`always()`), the job goes on."""
     events: list[RunEvent] = []
     for job_id in run.planned if _cancels(run) else ():
         reason = run.cancel_reason(job_id)
-        live = [job for job in run.of(job_id) if _stoppable(job)] if reason is not None else []
+        live = [job for job in run.of(job_id) if _stoppable(job) or at_gate(run, job)] if reason is not None else []
         if reason is not None and live and (reason == "timeout" or not _still_wanted(run, job_id)):
             events += [_stop(job, reason, *_ended_by(run, reason)) for job in live]
     return events
@@ -101,7 +103,10 @@ def _still_wanted(run: Run, job_id: str) -> bool:
 def _ended_by(run: Run, reason: CancelReason) -> tuple[Result, str]:
     if reason == "timeout":
         return "timeout", "the run is over its time limit"
-    return "cancellation", "the run was cancelled" if run.cancel is not None else f"its call was cancelled ({reason})"
+    return (
+        "cancellation",
+        run.cancel_why or "the run was cancelled" if run.cancel is not None else f"its call was cancelled ({reason})",
+    )
 
 
 def _stop(job: Job, reason: CancelReason, ended: Result, why: str) -> RunEvent:
@@ -130,6 +135,8 @@ def _failed_fast(run: Run) -> list[RunEvent]:
 def _stuck(run: Run) -> list[RunEvent]:
     """Jobs wait and none can ever become ready: a need that does not exist, or a circle. The parser refuses both."""
     waiting = [job for job in run.jobs.values() if job.phase == "waiting"]
+    if any(needs_over(run, job) for job in waiting):
+        return []  # it waits at a gate
     if not waiting or any(job.phase not in (*DONE, "waiting", "calling") for job in run.jobs.values()):
         return []
     return [finish(job, "error", "what it needs can never be over: the plan has a hole") for job in waiting]
@@ -151,6 +158,8 @@ def _why(run: Run, conclusion: Result) -> str:
         return ""
     if conclusion == "skip":
         return "every job was skipped"
+    if conclusion == "cancellation" and run.cancel_why:
+        return run.cancel_why
     guilty = [job for job in run.jobs.values() if job.conclusion == conclusion and job.key not in run.calls]
     if not guilty:
         return "the run was cancelled" if conclusion == "cancellation" else "the run is over its time limit"

@@ -14,9 +14,18 @@ from libs.contracts import subjects
 from libs.contracts.attempt import AttemptEvent, AttemptFinished, AttemptLost, AttemptStarted
 from libs.contracts.ids import Cause, HostId, JobKey, RunId
 from libs.contracts.orders import CancelOrder, JobOrder
-from libs.contracts.run import JobAssigned, JobCancelRequested, RunEvent, RunFinished, RunRerun, RunStarted
+from libs.contracts.run import (
+    ApprovalRequested,
+    JobAssigned,
+    JobCancelRequested,
+    RunEvent,
+    RunFinished,
+    RunRerun,
+    RunStarted,
+)
 from libs.contracts.subjects import AttemptAddress, RunAddress
-from libs.contracts.timers import JobDeadline, RunDeadline, RunTimer
+from libs.contracts.timers import JobDeadline, RunDeadline, RunTimer, WaitOver
+from services.scheduler.gates.environments import wait_until
 from services.scheduler.orders import order_of
 from services.scheduler.policy import RUN_SECONDS
 from services.scheduler.run_state import ON_A_HOST, Job, Run
@@ -57,6 +66,8 @@ def effects_of(run: Run, event: RunEvent, cause: Cause) -> list[Effect]:
         return _ring(run, event.job, event.n, cause)
     if isinstance(event, JobCancelRequested):
         return _stop(run, event.job, event.n)
+    if isinstance(event, ApprovalRequested):
+        return _wait(run, event.job)
     if isinstance(event, RunStarted | RunRerun):
         return _run_deadline(run)
     return []
@@ -75,6 +86,7 @@ def wanted(run: Run, cause: Cause) -> list[Effect]:
     """All effects that the state asks for as it is, whatever was done already: what the reconciler repairs."""
     effects: list[Effect] = _run_deadline(run)
     for job in run.jobs.values():
+        effects += _wait(run, job.key)
         if job.attempt is None or job.phase not in ON_A_HOST:
             continue
         if job.phase == "assigned":
@@ -91,6 +103,20 @@ def job_timer(run_id: RunId, job: JobKey, n: int) -> str:
 
 def run_timer(run_id: RunId, run_attempt: int) -> str:
     return f"run.{run_id}.{run_attempt}"
+
+
+def wait_timer(run_id: RunId, job: JobKey) -> str:
+    return f"wait.{run_id}.{job}"
+
+
+def _wait(run: Run, key: JobKey) -> list[Effect]:
+    """At the end of an environment's wait timer the decider looks; what was missed the reconciler's round sees."""
+    job = run.jobs.get(key)
+    if job is None or job.phase != "waiting" or job.hold is None or not job.hold.wait_minutes:
+        return []
+    repository = run.plan.repository
+    timer = WaitOver(repository.owner, repository.name, run.id, key)
+    return [Arm(wait_timer(run.id, key), wait_until(job.hold), timer)]
 
 
 def _ring(run: Run, key: JobKey, n: int, cause: Cause) -> list[Effect]:

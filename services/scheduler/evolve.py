@@ -20,10 +20,15 @@ from libs.contracts.attempt import (
     StepStarted,
     VmReady,
 )
+from libs.contracts.group import Member
 from libs.contracts.ids import JobKey
 from libs.contracts.run import (
+    ApprovalDenied,
+    ApprovalGranted,
+    ApprovalRequested,
     CallExpanded,
     CommandRejected,
+    GroupRequested,
     JobAssigned,
     JobCancelRequested,
     JobFinished,
@@ -45,7 +50,9 @@ from services.scheduler.run_state import (
     STORY_EVENTS,
     Attempt,
     Expansion,
+    Hold,
     Job,
+    Request,
     Run,
     StepResult,
     new_run,
@@ -71,7 +78,8 @@ def evolve(run: Run | None, event: RunEvent, at: datetime) -> Run:
             return replace(_run_step(run, event), conclusion=event.conclusion)
         case RunCancelRequested():
             run = _run_step(run, event)
-            return replace(run, cancel=event.reason, commands=run.commands | {event.command})
+            commands = run.commands | {event.command}
+            return replace(run, cancel=event.reason, cancel_why=event.why, commands=commands)
         case CommandRejected():
             run = _run_step(run, event)
             return replace(run, commands=run.commands | {event.command})
@@ -82,6 +90,12 @@ def evolve(run: Run | None, event: RunEvent, at: datetime) -> Run:
         case CallExpanded():
             calling = replace(_job_step(run, event.job, event), name=event.name)
             return with_called_jobs(_with(run, calling), calling, event.inputs)
+        case GroupRequested():
+            return _group_requested(run, event, at)
+        case ApprovalRequested():
+            return _held(run, event, at)
+        case ApprovalGranted() | ApprovalDenied():
+            return _reviewed(_run_step(run, event), event)
         case JobQueued():
             return _queued(run, event, at)
         case JobAssigned():
@@ -180,8 +194,35 @@ def _queued(run: Run, event: JobQueued, at: datetime) -> Run:
             why=event.why,
             cancel=None,
             cancel_at=None,
+            environment=event.environment,
         ),
     )
+
+
+def _group_requested(run: Run, event: GroupRequested, at: datetime) -> Run:
+    run = _with(run, _job_step(run, event.job, event)) if event.job else _run_step(run, event)
+    member = Member(run.id, run.run_attempt, event.job, event.called)
+    request = Request(event.group, event.cancel_in_progress, event.queue, at)
+    return replace(run, requests={**run.requests, member: request})
+
+
+def _held(run: Run, event: ApprovalRequested, at: datetime) -> Run:
+    hold = Hold(event.environment, event.reviewers, event.wait_minutes, event.prevent_self_review, at)
+    return _with(run, replace(_job_step(run, event.job, event), hold=hold))
+
+
+def _reviewed(run: Run, event: ApprovalGranted | ApprovalDenied) -> Run:
+    for key in event.jobs:
+        job = _job_step(run, key, event)
+        if job.hold is None:
+            raise IllegalTransition(f"job {key}", "not held by an environment", type(event).__name__, run.story[:-1])
+        if isinstance(event, ApprovalGranted):
+            hold = replace(job.hold, approved=True)
+        else:
+            said = f": {event.comment}" if event.comment else ""
+            hold = replace(job.hold, denied=f"{event.by} did not approve it for {event.environment}{said}")
+        run = _with(run, replace(job, hold=hold))
+    return replace(run, commands=run.commands | {event.command})
 
 
 def _assigned(run: Run, event: JobAssigned, at: datetime) -> Run:

@@ -2,30 +2,41 @@
 
 from __future__ import annotations
 
-from libs.contracts.run import JobQueued, JobSkipped, MatrixExpanded, RunEvent
+from libs.contracts.run import CallExpanded, JobQueued, JobSkipped, MatrixExpanded, RunEvent
 from libs.workflow.expressions import Scope, parse_condition, uses_status_function
 from services.scheduler import calls, job_keys
 from services.scheduler.contexts import scope_of_if, scope_of_job
 from services.scheduler.ending import finish
+from services.scheduler.gates.environments import environment_of
+from services.scheduler.gates.passage import before_called, before_job, kept_out, shut_out
 from services.scheduler.job_keys import BadKey
 from services.scheduler.run_state import DONE, Job, Run, below
+from services.scheduler.situation import Situation
 
 
-def ready_jobs(run: Run) -> list[RunEvent]:
-    """What becomes of every job that waits and whose needs are over."""
+def ready_jobs(run: Run, situation: Situation) -> list[RunEvent]:
+    """What becomes of every job that waits and whose needs are over; of one that waits at a gate, nothing."""
     events: list[RunEvent] = []
     for job_id in run.planned:
         waiting = [job for job in run.of(job_id) if job.phase == "waiting"]
-        if waiting and all(_over(run, need) for need in run.needs[job_id]):
-            events += _decided(run, job_id, waiting)
+        if not waiting or not all(_over(run, need) for need in run.needs[job_id]):
+            continue
+        if shut_out(run, job_id, situation):
+            events += kept_out(run, job_id, waiting, situation)
+        else:
+            events += _decided(run, job_id, waiting, situation)
     return events
+
+
+def needs_over(run: Run, job: Job) -> bool:
+    return all(_over(run, need) for need in run.needs[job.job_id])
 
 
 def _over(run: Run, need: str) -> bool:
     return need in run.planned and all(job.phase in DONE for job in run.of(need))
 
 
-def _decided(run: Run, job_id: str, waiting: list[Job]) -> list[RunEvent]:
+def _decided(run: Run, job_id: str, waiting: list[Job], situation: Situation) -> list[RunEvent]:
     planned = run.planned[job_id]
     scope = scope_of_if(run, job_id)
     try:
@@ -43,14 +54,36 @@ def _decided(run: Run, job_id: str, waiting: list[Job]) -> list[RunEvent]:
     except BadKey as error:
         return [finish(job, "failure", str(error)) for job in waiting]
     if planned.uses is not None:
-        first = next((job for job in waiting if calls.may_begin(run, job)), None)
-        return [] if first is None else [calls.calling(run, first, scope_of_job(scope, run, first))]
-    return [_queued(run, job, scope) for job in waiting]
+        return _next_call(run, waiting, scope, situation)
+    return [event for job in waiting for event in _going_on(run, job, scope, situation)]
+
+
+def _next_call(run: Run, waiting: list[Job], shared: Scope, situation: Situation) -> list[RunEvent]:
+    """One at a time: each counts for `max-parallel`. One that waits at a gate keeps no other from going on."""
+    for job in waiting:
+        if not calls.may_begin(run, job):
+            break
+        scope = scope_of_job(shared, run, job)
+        said = before_job(run, job, scope, situation)
+        if said is None:
+            event = calls.calling(run, job, scope)
+            waits = before_called(run, event, situation) if isinstance(event, CallExpanded) else None
+            said = [*(waits if waits is not None else (event,))]
+        if said:
+            return said
+    return []
+
+
+def _going_on(run: Run, job: Job, shared: Scope, situation: Situation) -> list[RunEvent]:
+    said = before_job(run, job, scope_of_job(shared, run, job), situation)
+    return [_queued(run, job, shared)] if said is None else said
 
 
 def _queued(run: Run, job: Job, scope: Scope) -> RunEvent:
+    planned, mine = run.planned[job.job_id], scope_of_job(scope, run, job)
     try:
-        ready = job_keys.ready(run.planned[job.job_id], scope_of_job(scope, run, job))
+        ready = job_keys.ready(planned, mine)
+        environment = environment_of(planned, mine)
     except BadKey as error:
         return finish(job, "failure", str(error))
     return JobQueued(
@@ -63,6 +96,7 @@ def _queued(run: Run, job: Job, scope: Scope) -> RunEvent:
         continue_on_error=ready.continue_on_error,
         cancel_timeout_ms=ready.cancel_timeout_ms,
         run_attempt=run.run_attempt,
+        environment=environment,
     )
 
 

@@ -42,6 +42,8 @@ def rerun(run: Run, event: RunRerun) -> Run:
         run_attempt=event.run_attempt,
         expansions={job_id: expansion for job_id, expansion in run.expansions.items() if job_id not in whole},
         cancel=None,
+        cancel_why="",
+        requests={},
         commands=run.commands | {event.command},
         rerun_by=event.by,
         conclusion=None,

@@ -13,10 +13,11 @@ import msgspec
 
 from libs.contracts.attempt import StepPart
 from libs.contracts.blobs import BlobRef
+from libs.contracts.group import Member
 from libs.contracts.ids import BootId, CommandId, HostId, JobKey, RunId
 from libs.contracts.plan import JsonObject, Plan, PlannedJob
 from libs.contracts.results import Result, worst
-from libs.contracts.run import CancelReason
+from libs.contracts.run import CancelReason, QueueKind
 
 RunPhase = Literal["planned", "started", "over"]
 JobPhase = Literal["waiting", "calling", "queued", "assigned", "running", "ended", "finished", "skipped"]
@@ -67,6 +68,27 @@ class Attempt(msgspec.Struct, frozen=True):
         return sum(step.outcome != "skip" for step in self.steps.values() if step.part == "main")
 
 
+class Request(msgspec.Struct, frozen=True):
+    """What was asked of a concurrency group, and when: whoever asked first enters first."""
+
+    group: str
+    cancel_in_progress: bool
+    queue: QueueKind
+    at: datetime
+
+
+class Hold(msgspec.Struct, frozen=True):
+    """A job stands before a protected environment, by the rules of that moment. `denied` says who keeps it out."""
+
+    environment: str
+    reviewers: tuple[str, ...]
+    wait_minutes: int
+    prevent_self_review: bool
+    since: datetime
+    approved: bool = False
+    denied: str = ""
+
+
 class Job(msgspec.Struct, frozen=True):
     """One job after its matrix, or, while `expanded` is false and it has a matrix, all that it will become.
 
@@ -100,6 +122,8 @@ class Job(msgspec.Struct, frozen=True):
     steps_run: int = 0
     finish: int = 0
     why: str = ""
+    environment: str = ""
+    hold: Hold | None = None
 
 
 class Expansion(msgspec.Struct, frozen=True):
@@ -138,6 +162,9 @@ class Run(msgspec.Struct, frozen=True):
     callers: dict[str, JobKey] = {}
     numbers: dict[JobKey, int] = {}
     cancel: CancelReason | None = None
+    cancel_why: str = ""
+    requests: dict[Member, Request] = {}
+    """What the run, its jobs and the workflows that they call asked of concurrency groups, in this run attempt."""
     commands: frozenset[CommandId] = frozenset()
     rerun_by: str = ""
     finishes: int = 0

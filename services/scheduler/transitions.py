@@ -12,6 +12,9 @@ RUN: dict[tuple[RunPhase, str], RunPhase] = {
     ("planned", "RunCancelRequested"): "planned",
     ("planned", "CommandRejected"): "planned",
     ("started", "RunCancelRequested"): "started",
+    ("started", "GroupRequested"): "started",
+    ("started", "ApprovalGranted"): "started",
+    ("started", "ApprovalDenied"): "started",
     ("started", "CommandRejected"): "started",
     ("started", "RunFinished"): "over",
     ("planned", "RunFinished"): "over",
@@ -21,6 +24,12 @@ RUN: dict[tuple[RunPhase, str], RunPhase] = {
 """`RunFinished` of a run that never started: its log could not be understood."""
 
 JOB: dict[tuple[JobPhase, str], JobPhase] = {
+    ("waiting", "GroupRequested"): "waiting",
+    # A call of which only a part runs again enters its group anew.
+    ("calling", "GroupRequested"): "calling",
+    ("waiting", "ApprovalRequested"): "waiting",
+    ("waiting", "ApprovalGranted"): "waiting",
+    ("waiting", "ApprovalDenied"): "waiting",
     ("waiting", "JobQueued"): "queued",
     ("waiting", "JobSkipped"): "skipped",
     ("waiting", "JobFinished"): "finished",

@@ -19,6 +19,7 @@ AGGREGATES = {
         "ev.attempt.<host_id>.<owner>.<repo>.<run_id>.<job>.<n>",
         "that host's agent; the scheduler for `AttemptLost` alone",
     ),
+    "group": ("ev.group.<repository_id>.<hash of group>", "scheduler"),
     "host": ("ev.host.<host_id>", "that host's agent"),
     "report": ("ev.report.<owner>.<repo>.<run_id>", "reporter"),
 }

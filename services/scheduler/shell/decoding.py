@@ -12,6 +12,7 @@ from libs.blobs.port import BlobMissing, Blobs
 from libs.bus.port import Stored
 from libs.contracts.attempt import AttemptEvent, AttemptFinished
 from libs.contracts.envelope import UnknownEvent, decode_commit, type_of
+from libs.contracts.group import GroupChanged, GroupEvent
 from libs.contracts.host import HostEvent
 from libs.contracts.ids import Cause
 from libs.contracts.plan import Plan
@@ -37,17 +38,26 @@ class HostCommit(msgspec.Struct, frozen=True):
     events: tuple[HostEvent, ...]
 
 
+class GroupCommit(msgspec.Struct, frozen=True):
+    cause: Cause
+    time: datetime
+    events: tuple[GroupEvent, ...]
+
+
 class Malformed(Exception):
     """The message is no commit, or an event in it is not what its type says."""
 
 
-_Kind = TypeVar("_Kind", RunCommit, AttemptCommit, HostCommit)
+_Kind = TypeVar("_Kind", RunCommit, AttemptCommit, HostCommit, GroupCommit)
 _runs = msgspec.json.Decoder(RunCommit)
 _attempts = msgspec.json.Decoder(AttemptCommit)
 _hosts = msgspec.json.Decoder(HostCommit)
+_groups = msgspec.json.Decoder(GroupCommit)
 _plans = msgspec.json.Decoder(Plan)
 _outputs = msgspec.json.Decoder(dict[str, str])
-_KNOWN = {name: frozenset(kind.__name__ for kind in types_of(EVENTS[name])) for name in ("run", "attempt", "host")}
+_KNOWN = {
+    name: frozenset(kind.__name__ for kind in types_of(EVENTS[name])) for name in ("run", "attempt", "host", "group")
+}
 
 
 def run_commit(stored: Stored) -> RunCommit:
@@ -63,6 +73,14 @@ def attempt_commit(stored: Stored) -> AttemptCommit:
 def host_commit(stored: Stored) -> HostCommit:
     """Raises UnknownEvent or Malformed."""
     return _decoded(stored, _hosts, "host")
+
+
+def group_change(stored: Stored) -> GroupChanged:
+    """The whole state after this message. Raises UnknownEvent or Malformed."""
+    events = _decoded(stored, _groups, "group").events
+    if not events:
+        raise Malformed(f"{stored.subject} at {stored.seq} holds no event")
+    return events[-1]
 
 
 def _decoded(stored: Stored, decoder: msgspec.json.Decoder[_Kind], aggregate: str) -> _Kind:

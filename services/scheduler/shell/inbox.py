@@ -13,6 +13,7 @@ import msgspec
 
 from libs.bus.port import CaughtUp, Stored
 from libs.contracts.commands import RunCommand
+from libs.contracts.environments import Environments
 from libs.contracts.host import Heartbeat
 from libs.contracts.ids import RunId
 from libs.contracts.timers import RunTimer
@@ -48,7 +49,28 @@ class Asked:
             self.answered.set_result(word)
 
 
-Item = Stored | CaughtUp | Heartbeat | Settled | Look | Asked
+class GroupSettled(msgspec.Struct, frozen=True):
+    """An append to a concurrency group is over; the group's subject is at `place` now."""
+
+    subject: str
+    place: int
+
+
+class GroupFound(msgspec.Struct, frozen=True):
+    """The last word of a concurrency group that was looked up."""
+
+    subject: str
+    stored: Stored | None
+
+
+class EnvironmentsRead(msgspec.Struct, frozen=True):
+    """What a run's repository says of its environments."""
+
+    run_id: RunId
+    environments: Environments
+
+
+Item = Stored | CaughtUp | Heartbeat | Settled | Look | Asked | GroupSettled | GroupFound | EnvironmentsRead
 
 
 class Inbox:

@@ -13,6 +13,7 @@ from typing import TypeVar
 from libs.bus.port import Stored
 from libs.contracts import subjects
 from libs.contracts.attempt import AttemptRefused
+from libs.contracts.environments import Environments
 from libs.contracts.ids import Cause, HostId, RepositoryId, RunId
 from libs.contracts.size import Size
 from libs.contracts.subjects import AttemptAddress, RunAddress
@@ -21,6 +22,7 @@ from services.scheduler.hosts import Fleet, refused
 from services.scheduler.place import Usage
 from services.scheduler.run_state import Run
 from services.scheduler.shell.decoding import AttemptCommit, RunCommit
+from services.scheduler.shell.groups import Groups
 from services.scheduler.wants import Slot, occupied
 
 Key = TypeVar("Key")
@@ -46,6 +48,10 @@ class Tracked:
     waits_for: int = 0
     broken: str = ""
     halted: bool = False
+    environments: Environments | None = None
+    """Of its repository, as they were read since the run last changed."""
+    reading: bool = False
+    """They are being read."""
 
     @property
     def idle(self) -> bool:
@@ -71,6 +77,7 @@ class Index:
     def __init__(self) -> None:
         self.runs: dict[RunId, Tracked] = {}
         self.fleet: Fleet = {}
+        self.groups = Groups()
         self.position = 0
         self._hosts: Counter[HostId] = Counter()
         self._groups: Counter[str] = Counter()
@@ -101,7 +108,9 @@ class Index:
         run = tracked.run
         for event in commit.events:
             run = evolve(run, event, stored.time)
-        tracked.run, tracked.seq = run, stored.seq
+        tracked.run, tracked.seq, tracked.environments = run, stored.seq, None
+        if run is not None:
+            self.groups.note(run)
         if tracked.cause is None:
             tracked.cause, tracked.headers = commit.cause, stored.headers
         if tracked.idle:
@@ -135,6 +144,12 @@ class Index:
     def drop(self, run_id: RunId) -> None:
         self._uncount(run_id)
         self.runs.pop(run_id, None)
+        self.groups.drop(run_id)
+
+    def stored_run(self, run_id: RunId) -> Run | None:
+        """A run as the log has it, whatever of ours is under way."""
+        tracked = self.runs.get(run_id)
+        return tracked.run if tracked is not None else None
 
     def _uncount(self, run_id: RunId) -> None:
         repository, slots = self._counted.pop(run_id, (RepositoryId(0), []))

@@ -10,6 +10,7 @@ from libs.blobs.port import BlobMissing, Blobs
 from libs.bus.port import Bus, Stored
 from libs.contracts import subjects
 from libs.contracts.envelope import UnknownEvent
+from libs.contracts.group import GroupChanged
 from libs.contracts.host import HostJoined
 from libs.contracts.ids import HostId, RunId
 from libs.contracts.run import RunFinished, RunPlanned
@@ -22,6 +23,7 @@ from services.scheduler.shell.decoding import (
     Malformed,
     RunCommit,
     attempt_commit,
+    group_change,
     host_commit,
     run_commit,
     with_outputs,
@@ -51,6 +53,8 @@ class Reader:
             touched = await self._fold_attempt(stored)
         elif kind == "host":
             self._fold_host(stored)
+        elif kind == "group":
+            self._index.groups.fold(stored, self.group_state(stored))
         self._index.position = max(self._index.position, stored.seq)
         return touched
 
@@ -141,6 +145,14 @@ class Reader:
                     self._heard[host_id] = self._clocks.monotonic()
         except (UnknownEvent, Malformed) as error:
             self._log.error("a host's event cannot be read, and is passed over", host=host_id, why=error)
+
+    def group_state(self, stored: Stored) -> GroupChanged | None:
+        """None for what cannot be read: the state before it holds on."""
+        try:
+            return group_change(stored)
+        except (UnknownEvent, Malformed) as error:
+            self._log.error("a concurrency group's event cannot be read, and is passed over", why=error)
+            return None
 
     def _is_fresh(self, stored: Stored) -> bool:
         return (self._clocks.now() - stored.time).total_seconds() < SILENCE_SECONDS

@@ -28,6 +28,7 @@ class Reconciler:
         while True:
             with suppress(BusDown):  # the next round repairs more
                 await self._repair()
+            self._index.groups.look_at_all()
             self._inbox.put(Look())
             await asyncio.sleep(EVERY_SECONDS)
 

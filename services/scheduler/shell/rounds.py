@@ -8,16 +8,20 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from msgspec.structs import replace
+
 from libs.contracts.ids import RunId
 from libs.contracts.run import RunEvent, RunFinished
-from libs.contracts.timers import JobDeadline, RunDeadline
+from libs.contracts.timers import JobDeadline, RunDeadline, WaitOver
 from services.scheduler.commands import decide_command, decide_timer
-from services.scheduler.decide import Situation, decide
+from services.scheduler.decide import decide
 from services.scheduler.evolve import evolve
+from services.scheduler.gates.environments import wants_environments
 from services.scheduler.place import Usage, Waiting, place
 from services.scheduler.run_state import Run
 from services.scheduler.shell.inbox import Asked
 from services.scheduler.shell.index import Index, Tracked
+from services.scheduler.situation import Situation
 from services.scheduler.wants import assigned, queued
 
 
@@ -39,6 +43,8 @@ class Rounds:
         self._index = index
         self._waiting: dict[RunId, list[Waiting]] = {}
         self.asked: dict[RunId, list[Asked]] = {}
+        self.unread: set[RunId] = set()
+        """Runs of which a job may stand before an environment that nobody looked up yet."""
 
     @property
     def waiting_jobs(self) -> int:
@@ -66,7 +72,11 @@ class Rounds:
             return _end_of_broken(tracked)
         assert tracked.run is not None
         try:
-            return self._decided(tracked, tracked.run, situation)
+            mine = replace(situation, environments=tracked.environments)
+            draft = self._decided(tracked, tracked.run, mine)
+            if tracked.environments is None and draft.run is not None and wants_environments(draft.run):
+                self.unread.add(tracked.address.run_id)
+            return draft
         except Exception as error:  # a bug in a decision must not stop the decisions about all other runs
             tracked.broken = f"{type(error).__name__}: {error}"
             return _end_of_broken(tracked)
@@ -123,7 +133,7 @@ class Rounds:
 
 
 def _answer(run: Run, asked: Asked) -> list[RunEvent]:
-    if isinstance(asked.what, JobDeadline | RunDeadline):
+    if isinstance(asked.what, JobDeadline | RunDeadline | WaitOver):
         return decide_timer(run, asked.what)
     return decide_command(run, asked.what)
 

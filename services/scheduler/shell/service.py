@@ -10,14 +10,14 @@ import asyncio
 from collections.abc import Mapping
 from contextlib import aclosing
 
-from libs.bus.port import CaughtUp, Conflict, Stored, TooLarge
+from libs.bus.port import BusDown, CaughtUp, Conflict, Stored, TooLarge
 from libs.contracts.host import Heartbeat
-from libs.contracts.ids import RunId
+from libs.contracts.ids import RepositoryId, RunId
 from libs.contracts.run import JobAssigned, RunEvent
-from libs.contracts.subjects import ACTIVE, ALL_ATTEMPTS, ALL_HOSTS, ALL_RUNS, CHECKPOINTS, EVENTS
+from libs.contracts.subjects import ACTIVE, ALL_ATTEMPTS, ALL_GROUPS, ALL_HOSTS, ALL_RUNS, CHECKPOINTS, EVENTS, SETTINGS
 from libs.process import Process
 from libs.telemetry import log
-from services.scheduler.decide import Situation
+from libs.vault.environments import Damaged, read_environments
 from services.scheduler.effects import effects_of
 from services.scheduler.evolve import evolve
 from services.scheduler.hosts import heard, silenced
@@ -27,7 +27,8 @@ from services.scheduler.shell import checkpoint
 from services.scheduler.shell.activity import Activity, Always
 from services.scheduler.shell.clock import Clocks
 from services.scheduler.shell.gauges import Measured, Unmeasured
-from services.scheduler.shell.inbox import Asked, Inbox, Item, Look, Settled
+from services.scheduler.shell.groups import GroupDraft
+from services.scheduler.shell.inbox import Asked, EnvironmentsRead, GroupFound, GroupSettled, Inbox, Item, Look, Settled
 from services.scheduler.shell.index import Index, Tracked
 from services.scheduler.shell.liveness import SWEEP_SECONDS, Liveness
 from services.scheduler.shell.performer import NO_SECRETS, Performer
@@ -37,11 +38,14 @@ from services.scheduler.shell.reconciler import Reconciler
 from services.scheduler.shell.rounds import Draft, Rounds
 from services.scheduler.shell.schedules import Schedules
 from services.scheduler.shell.writer import Writer, fitting
+from services.scheduler.situation import Situation
 
 BREATH_ITEMS = 256
 """After so many items without a pause the other tasks of the loop get their turn."""
 STALE_SECONDS = 0.5
 """Before a decision is tried again that conflicted with something older than what was read: a bus that was restored."""
+DAMAGED_SECONDS = 30.0
+"""Before settings that cannot be read are looked at again: a person has to mend them."""
 
 
 class Scheduler:
@@ -102,7 +106,7 @@ class Scheduler:
         return found.seq
 
     async def _tail(self, place: int) -> None:
-        async with aclosing(self._bus.tail(EVENTS, (ALL_RUNS, ALL_ATTEMPTS, ALL_HOSTS), place)) as messages:
+        async with aclosing(self._bus.tail(EVENTS, (ALL_RUNS, ALL_ATTEMPTS, ALL_HOSTS, ALL_GROUPS), place)) as messages:
             async for message in messages:
                 await self._inbox.room()
                 self._inbox.put(message)
@@ -116,6 +120,8 @@ class Scheduler:
                 await self._take(item, touched)
                 if number % BREATH_ITEMS == 0:
                     await asyncio.sleep(0)
+            touched.update(dict.fromkeys(self._index.groups.touched))
+            self._index.groups.touched.clear()
             self._reactions.reached(self._index.position)
             if self._caught_up and self._activity.held:
                 self._decide(touched)
@@ -148,6 +154,19 @@ class Scheduler:
             case Asked():
                 await self._ask(item)
                 touched[item.run_id] = None
+            case GroupSettled(subject, place):
+                self._index.groups.settled(subject, place)
+            case GroupFound(subject, stored):
+                state = None if stored is None else self._reader.group_state(stored)
+                self._index.groups.loaded(subject, stored, state)
+            case EnvironmentsRead():
+                self._environments_read(item)
+                touched[item.run_id] = None
+
+    def _environments_read(self, read: EnvironmentsRead) -> None:
+        tracked = self._index.runs.get(read.run_id)
+        if tracked is not None:
+            tracked.environments, tracked.reading = read.environments, False
 
     def _settle(self, settled: Settled) -> None:
         tracked = self._index.runs.get(settled.run_id)
@@ -170,9 +189,56 @@ class Scheduler:
             self._rounds.asked.setdefault(asked.run_id, []).append(asked)
 
     def _decide(self, touched: dict[RunId, None]) -> None:
-        situation = Situation(self._clocks.now(), self._index.fleet, self._policy)
+        groups = self._index.groups
+        situation = Situation(self._clocks.now(), self._index.fleet, self._policy, groups.states)
         for draft in self._rounds.drafts(touched, situation):
             self._begin(draft, situation)
+        changes, unknown = groups.decide(self._index.stored_run, self._index.position)
+        for subject in unknown:
+            self._tasks.create_task(self._find_group(subject))
+        for change in changes:
+            self._tasks.create_task(self._store_group(change))
+        for run_id in self._rounds.unread:
+            self._begin_reading(run_id)
+        self._rounds.unread.clear()
+
+    async def _find_group(self, subject: str) -> None:
+        while True:
+            try:
+                self._inbox.put(GroupFound(subject, await self._bus.last(subject)))
+                return
+            except BusDown:
+                await asyncio.sleep(STALE_SECONDS)
+
+    async def _store_group(self, draft: GroupDraft) -> None:
+        """A group's state is bounded, and so is never too large for a message."""
+        about = self._index.runs.get(draft.cause) if draft.cause is not None else None
+        try:
+            place = await self._writer.group(draft, about)
+        except Conflict as conflict:
+            if conflict.last <= draft.expected:
+                await asyncio.sleep(STALE_SECONDS)
+            place = conflict.last
+        self._inbox.put(GroupSettled(draft.tracked.subject, place))
+
+    def _begin_reading(self, run_id: RunId) -> None:
+        tracked = self._index.runs.get(run_id)
+        if tracked is not None and tracked.run is not None and not tracked.reading:
+            tracked.reading = True
+            self._tasks.create_task(self._read_environments(run_id, tracked.run.plan.repository.id))
+
+    async def _read_environments(self, run_id: RunId, repository: RepositoryId) -> None:
+        """A job waits rather than pass a gate that cannot be read."""
+        bucket = self._bus.key_value(SETTINGS)
+        while True:
+            try:
+                self._inbox.put(EnvironmentsRead(run_id, await read_environments(bucket, repository)))
+                return
+            except BusDown:
+                await asyncio.sleep(STALE_SECONDS)
+            except Damaged as error:
+                self._log.error("a repository's environments cannot be read: its jobs wait", run=run_id, why=error)
+                await asyncio.sleep(DAMAGED_SECONDS)
 
     def _begin(self, draft: Draft, situation: Situation) -> None:
         tracked, events, run = draft.tracked, fitting(draft.events), draft.run

@@ -15,11 +15,12 @@ from libs.bus.port import Bus, BusDown, Conflict
 from libs.contracts import envelope, subjects
 from libs.contracts.attempt import AttemptLost
 from libs.contracts.envelope import Commit
-from libs.contracts.ids import commit_id
+from libs.contracts.ids import Cause, commit_id
 from libs.contracts.run import RunEvent
 from libs.telemetry import log, trace
 from services.scheduler.leases import Lost
 from services.scheduler.shell.clock import Clocks
+from services.scheduler.shell.groups import GroupDraft
 from services.scheduler.shell.index import Tracked
 
 SOURCE = "scheduler"
@@ -82,11 +83,24 @@ class Writer:
             return
         self._log.warning("an attempt is lost", attempt=subject, why=lost.why)
 
-    async def _append(self, commit: Commit, expected: int, tracked: Tracked) -> int:
+    async def group(self, draft: GroupDraft, about: Tracked | None) -> int:
+        """Stores a group's next state; its place. `about` is the run that it is about. Raises Conflict, TooLarge."""
+        subject = draft.tracked.subject
+        commit = envelope.commit(
+            id=commit_id(subject, draft.expected, _encoder.encode(draft.event).decode()),
+            source=SOURCE,
+            subject=subject,
+            cause=about.origin if about is not None else Cause(subject),
+            now=self._clocks.now(),
+            events=[draft.event],
+        )
+        return await self._append(commit, draft.expected, about)
+
+    async def _append(self, commit: Commit, expected: int, tracked: Tracked | None) -> int:
         """Whether a write without an answer was stored is found out by writing it again: the id tells."""
         while True:
             try:
-                with trace.continued(tracked.headers):
+                with trace.continued(tracked.headers if tracked is not None else {}):
                     return await self._bus.append(commit, expected=expected)
             except BusDown as error:
                 self._log.warning("the bus is down, the decision waits", subject=commit.subject, why=error)

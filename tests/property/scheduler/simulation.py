@@ -23,6 +23,7 @@ from libs.contracts.attempt import (
     StepFinished,
     StepStarted,
 )
+from libs.contracts.group import GroupChanged
 from libs.contracts.host import HostJoined
 from libs.contracts.ids import BootId, Cause, CommitId, HostId, RunId, commit_id
 from libs.contracts.plan import Plan, PlannedJob
@@ -32,6 +33,8 @@ from libs.contracts.subjects import AttemptAddress
 from services.scheduler.decide import Situation, decide
 from services.scheduler.leases import held
 from services.scheduler.shell.clock import Clocks
+from services.scheduler.shell.decoding import group_change
+from services.scheduler.shell.groups import GroupDraft
 from services.scheduler.shell.inbox import Asked
 from services.scheduler.shell.index import Index
 from services.scheduler.shell.reader import Reader
@@ -58,10 +61,17 @@ class Log:
     def __init__(self) -> None:
         self.messages: list[Stored] = []
         self.clock = START
+        self.of_runs: list[tuple[RunId, RunEvent]] = []
+        """Of all runs, in the order of the log."""
+        self.of_groups: dict[str, list[GroupChanged]] = {}
+        self._events: dict[str, list[Any]] = {}
         self._last: dict[str, Stored] = {}
 
     def last(self, subject: str) -> int:
         return self._last[subject].seq if subject in self._last else 0
+
+    def last_message(self, subject: str) -> Stored | None:
+        return self._last.get(subject)
 
     def append(self, subject: str, events: list[Any], expected: int | None, id: CommitId) -> bool:
         """Whether it is stored, now or before."""
@@ -76,6 +86,12 @@ class Log:
         stored = Stored(len(self.messages) + 1, subject, envelope.encode(commit), self.clock, {})
         self.messages.append(stored)
         self._last[subject] = stored
+        said = [decode(event) for event in commit.events] if (decode := _decoder_of(subject)) else []
+        self._events.setdefault(subject, []).extend(said)
+        if subject.startswith("ev.run."):
+            self.of_runs += [(subjects.parse_run(subject).run_id, event) for event in said]
+        elif subject.startswith("ev.group."):
+            self.of_groups.setdefault(subject, []).append(group_change(stored))
         return True
 
     async def load(self, subject: str, after: int = 0) -> list[Stored]:
@@ -83,13 +99,16 @@ class Log:
         return [stored for stored in self.messages if matches(stored.subject) and stored.seq > after]
 
     def run_events(self, run_id: RunId) -> list[RunEvent]:
-        matches = _matcher(subjects.any_run(run_id))
-        mine = [stored for stored in self.messages if matches(stored.subject)]
-        return [_runs.decode(event) for stored in mine for event in envelope.decode_commit(stored.data).events]
+        return [event for owner, event in self.of_runs if owner == run_id]
 
     def attempt_events(self, subject: str) -> list[AttemptEvent]:
-        mine = [stored for stored in self.messages if stored.subject == subject]
-        return [_attempts.decode(event) for stored in mine for event in envelope.decode_commit(stored.data).events]
+        return self._events.get(subject, [])
+
+
+def _decoder_of(subject: str) -> Callable[[msgspec.Raw], Any] | None:
+    if subject.startswith("ev.run."):
+        return _runs.decode
+    return _attempts.decode if subject.startswith("ev.attempt.") else None
 
 
 class OneScheduler:
@@ -101,7 +120,8 @@ class OneScheduler:
         clocks = Clocks(now=lambda: log.clock, monotonic=lambda: 0.0)
         self.reader = Reader(self.index, log, MemoryBlobs(), clocks, {})  # type: ignore[arg-type]
         self.rounds = Rounds(self.index)
-        self.under_way: list[tuple[Draft, int]] = []
+        self.under_way: list[tuple[Draft, int] | GroupDraft | str] = []
+        """Decisions about runs and groups that are not stored yet, and groups that are being looked up."""
 
     def read(self, count: int) -> None:
         unread = self.log.messages[self.index.position :]
@@ -119,20 +139,32 @@ class OneScheduler:
                 self.index.drop(run_id)
 
     def decide(self) -> None:
-        situation = Situation(self.log.clock, self.index.fleet)
+        groups = self.index.groups
+        situation = Situation(self.log.clock, self.index.fleet, groups=groups.states)
         for draft in self.rounds.drafts(list(self.index.runs), situation):
             assert draft.run is not None
             assert decide(draft.run, situation) == []  # who decides twice says nothing new
             draft.tracked.appending, draft.tracked.proposed = True, draft.run
             self.index.count(draft.tracked)
             self.under_way.append((draft, draft.tracked.seq))
+        groups.touched.clear()  # all runs are looked at every time
+        changes, unknown = groups.decide(self.index.stored_run, self.index.position)
+        self.under_way += [*unknown, *changes]
         self.retire()
 
     def store(self) -> None:
         """The oldest decision that is under way reaches the log, or finds that the log moved on."""
         if not self.under_way:
             return
-        draft, expected = self.under_way.pop(0)
+        first = self.under_way.pop(0)
+        if isinstance(first, str):
+            found = self.log.last_message(first)
+            self.index.groups.loaded(first, found, None if found is None else self.reader.group_state(found))
+            return
+        if isinstance(first, GroupDraft):
+            self._store_group(first)
+            return
+        draft, expected = first
         tracked = draft.tracked
         content = msgspec.json.encode(draft.events).decode()
         self.log.append(tracked.subject, draft.events, expected, commit_id(tracked.subject, expected, content))
@@ -141,6 +173,12 @@ class OneScheduler:
         if tracked.idle:
             tracked.proposed = None
         self.index.count(tracked)
+
+    def _store_group(self, draft: GroupDraft) -> None:
+        subject = draft.tracked.subject
+        content = msgspec.json.encode(draft.event).decode()
+        self.log.append(subject, [draft.event], draft.expected, commit_id(subject, draft.expected, content))
+        self.index.groups.settled(subject, self.log.last(subject))
 
     def ask(self, what: Any) -> None:
         tracked = now_or_never(self.reader.load(what.run_id))

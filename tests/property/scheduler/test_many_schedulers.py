@@ -14,10 +14,12 @@ from msgspec.structs import replace
 from libs.contracts import subjects
 from libs.contracts.attempt import AttemptFinished, AttemptLost, AttemptRefused, AttemptStarted, StepFinished
 from libs.contracts.commands import CancelRun, RerunRun
-from libs.contracts.ids import CommandId, RunId
-from libs.contracts.plan import CalledWorkflow, Plan
+from libs.contracts.group import Member
+from libs.contracts.ids import CommandId, RepositoryId, RunId
+from libs.contracts.plan import CalledWorkflow, Concurrency, Plan
 from libs.contracts.run import (
     CallExpanded,
+    GroupRequested,
     JobAssigned,
     JobCancelRequested,
     JobFinished,
@@ -43,13 +45,31 @@ SHAPES = (
     (job("p"), job("c", steps=0, uses="x", calls="outer", needs=("p",)), job("z", needs=("c",))),
     (job("p"), job("m", needs=("p",), strategy=matrix({"n": ["${{ needs.p.outputs.step }}", "x"]}))),
 )
+GATES = {"gated": Concurrency("c-${{ github.event_name }}", queue="max")}
 CALLED = {
-    name: CalledWorkflow("octo/demo", f"{name}.yml", "main", "a" * 40, name, jobs, outputs={"step": "1"})
+    name: CalledWorkflow(
+        "octo/demo", f"{name}.yml", "main", "a" * 40, name, jobs, outputs={"step": "1"}, concurrency=GATES.get(name)
+    )
     for name, jobs in {
         "lib": (job("a"), job("b", steps=2, needs=("a",)), job("clean", needs=("a",), if_="always()")),
+        "gated": (job("a"), job("b", needs=("a",))),
         "outer": (job("i", steps=0, uses="x", calls="lib"), job("y", needs=("i",), strategy=matrix({"n": [1, 2]}))),
     }.items()
 }
+GATED = (
+    (job("a", concurrency=Concurrency("j")), job("b", needs=("a",))),
+    (job("a", concurrency=Concurrency("${{ github.ref }}", cancel_in_progress=True)), job("z", if_="always()")),
+    (job("m", strategy=matrix({"n": [1, 2, 3]}), concurrency=Concurrency("J", queue="max")),),
+    (job("a"), job("w", concurrency=Concurrency("w"))),
+    (job("c", steps=0, uses="x", calls="gated", concurrency=Concurrency("j")), job("z", needs=("c",))),
+    (job("c", steps=0, uses="x", calls="gated", strategy=matrix({"n": [1, 2]}, max_parallel=1)),),
+)
+CONCURRENCY = (
+    None,
+    Concurrency("w"),
+    Concurrency("W", cancel_in_progress="${{ github.event_name == 'push' }}"),
+    Concurrency("w", queue="max"),
+)
 OUTCOMES = st.sampled_from(["success", "success", "success", "failure", "error", "cancellation"])
 BOTH = st.integers(0, 1)
 ANY = st.integers(0, 1_000_000)
@@ -64,10 +84,10 @@ class ManySchedulers(RuleBasedStateMachine):
         self.agents = [OneAgent(self.log, "h1", self.plans), OneAgent(self.log, "h2", self.plans)]
         self.commands = 0
 
-    @rule(shape=st.sampled_from(SHAPES))
+    @rule(shape=st.sampled_from(SHAPES), concurrency=st.sampled_from(CONCURRENCY))
     @precondition(lambda self: len(self.plans) < 4)
-    def plan(self, shape):
-        made = plan(*shape, run_id=len(self.plans) + 1, called=CALLED)
+    def plan(self, shape, concurrency):
+        made = plan(*shape, run_id=len(self.plans) + 1, called=CALLED, concurrency=concurrency)
         self.plans[made.run_id] = made
         planned(self.log, made)
 
@@ -197,7 +217,8 @@ class ManySchedulers(RuleBasedStateMachine):
 
     def teardown(self):
         """Then all goes well for a while: every run comes to its end, and both schedulers agree on everything."""
-        for _ in range(200):
+        quiet = 0
+        for _ in range(400):
             before = len(self.log.messages)
             self._hosts_have_room()
             for which in (0, 1):
@@ -206,7 +227,8 @@ class ManySchedulers(RuleBasedStateMachine):
                 self.all_at_once(which)
             self._agents_go_on()
             self._lose_what_nobody_runs()
-            if len(self.log.messages) == before:
+            quiet = quiet + 1 if len(self.log.messages) == before else 0
+            if quiet > 3:  # a look-up of a group stores nothing
                 break
         for run_id in self.plans:
             events = self.log.run_events(run_id)
@@ -241,5 +263,59 @@ class ManySchedulers(RuleBasedStateMachine):
                     scheduler.lose(address, place)
 
 
+class ManyGroups(ManySchedulers):
+    """The same with runs and jobs that share concurrency groups, and more of them."""
+
+    @rule(shape=st.sampled_from(GATED), concurrency=st.sampled_from(CONCURRENCY))
+    @precondition(lambda self: len(self.plans) < 9)
+    def plan_gated(self, shape, concurrency):
+        made = plan(*shape, run_id=len(self.plans) + 1, called=CALLED, concurrency=concurrency)
+        self.plans[made.run_id] = made
+        planned(self.log, made)
+
+    @invariant()
+    def of_a_group_one_runs_at_a_time(self):
+        inside: dict[str, tuple[RunId, str]] = {}
+        for run_id, event in self.log.of_runs:
+            made = self.plans[run_id]
+            for group, member in _members(made, event):
+                if isinstance(event, JobQueued):
+                    assert inside.setdefault(group, member) == member, (group, inside[group], member)
+                elif inside.get(group) == member:
+                    del inside[group]
+
+    @invariant()
+    def who_queues_up_keeps_the_order(self):
+        """Of those that let each other wait, whoever asked first holds it first."""
+        asked = [(run_id, event) for run_id, event in self.log.of_runs if isinstance(event, GroupRequested)]
+        for subject, states in self.log.of_groups.items():
+            patient = [
+                Member(run_id, event.run_attempt, event.job)
+                for run_id, event in asked
+                if event.queue == "max" and subjects.group(RepositoryId(1), event.group) == subject
+            ]
+            held = list(dict.fromkeys(state.holder for state in states if state.holder in patient))
+            assert held == [member for member in patient if member in held]
+
+
+def _members(made: Plan, event: object) -> list[tuple[str, tuple[RunId, str]]]:
+    """The groups that an event's run and job are in, and as whom."""
+    found = []
+    if made.concurrency is not None and isinstance(event, JobQueued | RunFinished):
+        found.append((made.concurrency.group.lower(), (made.run_id, "")))
+    if isinstance(event, JobQueued | JobFinished):
+        outer = event.job if event.job_id in [each.id for each in made.jobs] else event.job.rpartition("~")[0]
+        written = next(each for each in made.jobs if each.id == event.job_id.partition("~")[0])
+        if isinstance(event, JobFinished) and outer != event.job:
+            return found  # the call that it is of goes on
+        if written.concurrency is not None:
+            found.append((written.concurrency.group.lower(), (made.run_id, outer)))
+        if written.calls == "gated":
+            found.append(("c-push", (made.run_id, outer)))
+    return found
+
+
+ManyGroups.TestCase.settings = settings(max_examples=50, stateful_step_count=50, deadline=None)
+TestManyGroups = ManyGroups.TestCase
 ManySchedulers.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
 TestManySchedulers = ManySchedulers.TestCase

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
+from libs.contracts import subjects
 from libs.contracts.attempt import (
     AttemptEvent,
     AttemptFinished,
@@ -15,7 +16,9 @@ from libs.contracts.attempt import (
     StepFinished,
     StepStarted,
 )
-from libs.contracts.commands import CancelRun, RerunRun
+from libs.contracts.commands import ApproveJob, CancelRun, RerunRun
+from libs.contracts.environments import Environments, Protection
+from libs.contracts.group import GroupChanged, Member
 from libs.contracts.ids import BootId, CommandId, HostId, JobKey, RepositoryId, RunId
 from libs.contracts.plan import Plan, PlannedJob, PlannedStep, Repository, Strategy
 from libs.contracts.results import Result
@@ -84,10 +87,30 @@ class Story:
         self.fleet = fleet(*hosts) if hosts else fleet(host())
         self.run: Run = evolve(None, RunPlanned(planned), self.now)
         self.events: list[RunEvent] = []
+        self.groups: dict[str, GroupChanged] = {}
+        self.environments: Environments | None = Environments()
 
     @property
     def situation(self) -> Situation:
-        return Situation(self.now, self.fleet, self.policy)
+        return Situation(self.now, self.fleet, self.policy, self.groups, self.environments)
+
+    def group(self, name: str, holder: Member | None = None, **fields: object) -> Story:
+        """The group's state from now on, as its log says."""
+        subject = subjects.group(self.run.plan.repository.id, name)
+        self.groups[subject] = GroupChanged(name, holder, **fields)
+        return self
+
+    def member(self, key: str = "", *, called: bool = False) -> Member:
+        return Member(self.run.id, self.run.run_attempt, self.job(key).key if key else JobKey(""), called)
+
+    def protect(self, name: str, **fields: object) -> Story:
+        known = self.environments.protections if self.environments else {}
+        self.environments = Environments({**known, name.lower(): Protection(name, **fields)})
+        return self
+
+    def approve(self, by: str = "monalisa", id: str = "a1", **fields: object) -> list[RunEvent]:
+        command = ApproveJob(CommandId(id), self.run.id, by, **fields)
+        return self.apply(decide_command(self.run, command)) + self.go()
 
     def later(self, seconds: float) -> Story:
         self.now += timedelta(seconds=seconds)

@@ -330,4 +330,5 @@ def test_a_call_that_the_plan_lacks_is_our_error():
 def test_a_queued_job_carries_no_concurrency_of_its_caller():
     """Gates are asked of the job itself: a called job has its own keys alone."""
     story = calling(called(job("a")), call("lib", concurrency=Concurrency("g")))
+    story.group("g", story.member("lib")).go()
     assert [event.job for event in story.events if isinstance(event, JobQueued)] == ["lib~a"]
