@@ -38,4 +38,4 @@ def test_the_days_of_the_log_can_be_set() -> None:
 
 def test_leases_are_in_memory_and_checkpoints_on_the_disk() -> None:
     storage = {bucket.name: bucket_config(bucket)["storage"] for bucket in BUCKETS}
-    assert storage == {"CHECKPOINTS": "file", "ACTIVE": "memory", "SECRETS": "file"}
+    assert storage == {"CHECKPOINTS": "file", "ACTIVE": "memory", "SECRETS": "file", "SETTINGS": "file"}

@@ -25,6 +25,7 @@ SUBJECTS = {
     "workflow": "ev.workflow.5.abc",
     "run": "ev.run.octo.hello.7",
     "attempt": "ev.attempt.host-1.octo.hello.7.build.1",
+    "group": "ev.group.5.abc",
     "host": "ev.host.host-1",
     "report": "ev.report.octo.hello.7",
 }
