@@ -31,6 +31,17 @@ def shortened(name: str) -> str:
     return one_line if len(one_line) <= NAME_CHARACTERS else one_line[: NAME_CHARACTERS - 1] + "…"
 
 
+def _action_name(uses: str) -> str:
+    """Without its path and version; every action of the repository itself is `__self`."""
+    if uses.startswith(("./", ".\\", "$/")):
+        return "__self"
+    if uses.startswith("docker://"):
+        name = uses.removeprefix("docker://")
+    else:
+        name = "/".join(uses.partition("@")[0].split("/")[:2])
+    return "__" + re.sub(r"[^A-Za-z0-9]", "_", name)
+
+
 def action_names(steps: tuple[PlannedStep, ...]) -> list[str]:
     """`github.action` of each step: its id, or `__run`, `__run_2`, `__actions_checkout`, as GitHub counts them."""
     seen: dict[str, int] = {}
@@ -42,7 +53,7 @@ def action_names(steps: tuple[PlannedStep, ...]) -> list[str]:
         if step.wait is not None or step.cancel is not None:
             names.append("__wait" if step.cancel is None else "__cancel")
             continue
-        base = "__run" if step.run is not None else "__" + re.sub(r"[^A-Za-z0-9]", "_", (step.uses or "").split("@")[0])
+        base = "__run" if step.run is not None else _action_name(step.uses or "")
         seen[base] = seen.get(base, 0) + 1
         names.append(base if seen[base] == 1 else f"{base}_{seen[base]}")
     return names
