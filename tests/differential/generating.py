@@ -47,6 +47,13 @@ ODD_SPACES = ("\xa0", "\x85", "\ufeff", "\u2003", "\v", "\0")
 FLOATS = (0, 1, -1, 2, 0.5, -0.0, 1e15, 1e16, 1e21, 1e-7, 0.1, 0.1 + 0.2, 1 / 3, 2**53, 2**53 + 2, 5e-324, 1e308, 255)
 
 
+FIRST: dict[str, Callable[[str], bool]] = {
+    "format": lambda text: "{" in text or "}" in text,
+    "fromjson": lambda text: text[:1] in ("[", "{", '"', " ", "1", "0", "-", "n", "t", "f"),
+}
+"""What the first argument of a function mostly looks like, so that it gets beyond its first character."""
+
+
 class Asker:
     """Draws questions. `room` bounds how much one expression may still grow, so that it ends.
 
@@ -74,17 +81,26 @@ class Asker:
     def leaf(self) -> str:
         return self.one_of(self.quoted, self.quoted, self.number, self.keyword, self.reference, self.reference)
 
-    def quoted(self) -> str:
+    def quoted(self, looks: Callable[[str], bool] | None = None) -> str:
         while True:
-            written = "'" + self.text().replace("'", "''") + "'"
+            written = "'" + self.text(looks).replace("'", "''") + "'"
             if self.odd or written[1:-1].count("''") < 2:
                 return written
 
-    def text(self) -> str:
+    def text(self, looks: Callable[[str], bool] | None = None) -> str:
         while True:
-            text = self.any_text()
+            text = self.any_text() if looks is None else self.random.choice(list(filter(looks, TEXTS)))
+            if looks is not None and not self.random.randrange(3):
+                text = self.edited(text)
             if self.odd or traits.is_plain(text):
                 return text
+
+    def edited(self, text: str) -> str:
+        """A character more, less, or twice."""
+        at = self.random.randrange(len(text) + 1)
+        return self.random.choice(
+            (text[:at] + text[at + 1 :], text[:at] + self.random.choice('{}0:,[]"1 ') + text[at:])
+        )
 
     def any_text(self) -> str:
         kind = self.random.randrange(10)
@@ -150,6 +166,8 @@ class Asker:
         name = self.random.choice(FUNCTIONS)
         count = ARGUMENTS.get(name, 1) if self.random.randrange(12) else self.random.randrange(5)
         arguments = [self.expression() for _ in range(count)]
+        if arguments and name.lower() in FIRST and self.random.randrange(4):
+            arguments[0] = self.quoted(FIRST[name.lower()])
         end = self.random.choice((*(")",) * 60, ",)", "", "))"))
         return f"{name}{self.space()}({self.space()}{f'{self.space()},{self.space()}'.join(arguments)}{end}"
 

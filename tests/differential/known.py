@@ -52,6 +52,11 @@ def _length(found: Difference) -> bool:
     return found.our_error.startswith("Exceeded max expression length") and message == "ErrorExceededMaxLength"
 
 
+def _specifiers(found: Difference) -> bool:
+    is_ours = found.our_error.startswith("The following format string is invalid")
+    return is_ours and any(re.search(r"\{[0-9]+[^0-9}]", text) for text in _texts(found))
+
+
 def _braces(found: Difference) -> bool:
     return found.expression.strip(whitespace).startswith("${{")
 
@@ -80,6 +85,10 @@ def _not_finite(found: Difference) -> bool:
 
 def _lazy(found: Difference) -> bool:
     return found.theirs.get("error", {}).get("kind") == "evaluation" and "value" in found.ours
+
+
+def _separators(found: Difference) -> bool:
+    return "tojson" in found.expression.lower() and any(map(traits.has_separator, _texts(found)))
 
 
 def _casing(found: Difference) -> bool:
@@ -131,6 +140,11 @@ KNOWN = (
         _comma,
     ),
     Known(
+        "specifiers",
+        "The package takes `{0:x}` and `{0 anything}` in a format string for `{0}`; the runner refuses them.",
+        _specifiers,
+    ),
+    Known(
         "unknown function",
         "The runner refuses an unknown function where it stands; the package reads the arguments first, and tells of "
         "an error in them instead.",
@@ -158,6 +172,11 @@ KNOWN = (
         _prefixes,
     ),
     Known(
+        "separators",
+        "The runner's toJSON escapes the line separators U+0085, U+2028 and U+2029; JavaScript's does not.",
+        _separators,
+    ),
+    Known(
         "lazy",
         "The runner evaluates neither an argument that it does not need (of `case`, `format`, `join`) nor the index of "
         "what has no properties; the package evaluates everything first, and fails where that fails.",
@@ -182,8 +201,8 @@ KNOWN = (
     ),
     Known(
         "same name",
-        "Of two properties whose names differ in case only, the package loses the second; here both are kept, and an "
-        "exact name finds its own.",
+        "Of two properties of a context whose names differ in case only, the package loses the second; here both are "
+        "kept, and an exact name finds its own: webhook payloads are taken as they come.",
         _same_name,
     ),
     Known(

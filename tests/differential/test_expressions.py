@@ -72,22 +72,24 @@ def shortest(oracle: Oracle, found: Difference) -> Difference:
         ("depth", "1" + " == 1" * 50),
         ("length", "1" + " " * 21_000),
         ("comma", "contains('a', 'b',)"),
+        ("specifiers", "format('{0:x}', 1)"),
         ("unknown function", "foo(toJSON())"),
         ("braces", "${{ 1 }}"),
         ("white space", "1\xa0"),
         ("quotes", "''''''"),
         ("prefixes", "0b11"),
+        ("separators", "toJSON('a\u2028b')"),
         ("lazy", "case(true, 1, fromJSON(''))"),
         ("numbers", "toJSON(1e21)"),
         ("not finite", "toJSON(NaN)"),
         ("casing", "'ß' == 'ss'"),
-        ("same name", """fromJSON('{"a":1,"A":2}').*"""),
+        ("same name", "github.*"),
         ("order", """fromJSON('{"b":1,"0":2}').*"""),
         ("prototype", """fromJSON('{"constructor":1}').*"""),
     ],
 )
 def test_each_known_difference_is_still_one(oracle: Oracle, name: str, expression: str) -> None:
-    found = compare(oracle, expression, {})
+    found = compare(oracle, expression, {"github": {"a": 1, "A": 2}} if "github" in expression else {})
     assert found is not None, "GitHub's package has come to agree: take it off the list"
     known = explanation(found)
     assert known is not None

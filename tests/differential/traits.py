@@ -70,6 +70,11 @@ def has_odd_space(text: str) -> bool:
     return bool(odd_spaces & {text[:1], text[-1:]})
 
 
+def has_separator(text: str) -> bool:
+    """What .NET's JSON writer escapes, and JavaScript's does not."""
+    return bool({"\x85", "\u2028", "\u2029"} & set(text))
+
+
 def has_odd_prefix(text: str) -> bool:
     return re.search("0[XOBb]", text) is not None
 
@@ -88,10 +93,13 @@ def has_javascript_name(keys: Keys) -> bool:
     return bool({"constructor", "__proto__"} & {key.lower() for key in keys})
 
 
+ODD = (has_odd_case, has_odd_space, has_odd_prefix, has_separator)
+
+
 def is_plain(text: str) -> bool:
     """Whether nothing of the above is in a text."""
     return not (
-        any(has_odd_case(found) or has_odd_space(found) or has_odd_prefix(found) for found in texts("", {"": text}))
+        any(any(odd(found) for odd in ODD) for found in texts("", {"": text}))
         or any(map(is_odd_number, numbers("", {"": text})))
         or not all(map(has_plain_names, objects("", {"": text})))
     )

@@ -1,6 +1,6 @@
 """The format strings of `format`: text, `{N}`, and `{{` and `}}` for braces.
 
-As in GitHub's runner there are no format specifiers: `{0:x}` is an error, whatever the argument.
+As in GitHub's runner there are no format specifiers: `{0:x}` is an error, whatever the argument; `{0:}` is `{0}`.
 """
 
 import re
@@ -8,7 +8,7 @@ import re
 max_format_argument = 255
 """GitHub reads the number of an argument into one byte."""
 
-_piece = re.compile(r"(?P<text>[^{}]+)|(?P<brace>\{\{|\}\})|\{(?P<argument>[0-9]+)\}")
+_piece = re.compile(r"(?P<text>[^{}]+)|(?P<brace>\{\{|\}\})|\{(?P<argument>[0-9]+)(?:\}|:\}(?!\}))")
 
 
 def parse_format(text: str) -> tuple[str | int, ...] | None:

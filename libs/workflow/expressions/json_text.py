@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Callable
 
+from libs.workflow.expressions.casing import fold
 from libs.workflow.expressions.errors import FunctionFailure
 from libs.workflow.expressions.values import Value, format_number, normal_number
 
@@ -22,7 +23,13 @@ def parse_json(text: str) -> Value:
     if not text.strip():
         raise FunctionFailure("fromJSON was given an empty string, which is not JSON")
     try:
-        value: Value = json.loads(text, parse_int=_number, parse_float=_number, parse_constant=_reject_constant)
+        value: Value = json.loads(
+            text,
+            parse_int=_number,
+            parse_float=_number,
+            parse_constant=_reject_constant,
+            object_pairs_hook=_object,
+        )
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
         raise FunctionFailure(f"Error parsing JSON in fromJSON: {error.msg} at {where} of the string") from None
@@ -93,6 +100,17 @@ def _escape(match: re.Match[str]) -> str:
 
 def _number(digits: str) -> int | float:
     return normal_number(float(digits))
+
+
+def _object(pairs: list[tuple[str, Value]]) -> dict[str, Value]:
+    """Of names that differ in case only the first stays, as on GitHub: properties ignore case."""
+    written = dict(pairs)
+    folded: set[str] = set()
+    for name in list(written):
+        if (key := fold(name)) in folded:
+            del written[name]
+        folded.add(key)
+    return written
 
 
 def _reject_constant(name: str) -> Value:
