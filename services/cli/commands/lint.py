@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 import msgspec
 
-from libs.workflow.lint import lint
+from libs.workflow.lint import Read, lint
 from libs.workflow.problems import Problem
 from libs.workflow.source import workflow_bytes
 from services.cli import outcome
@@ -70,11 +70,30 @@ def _yaml_files(folder: Path) -> list[Path]:
 
 def _lint_file(file: Path) -> list[Problem]:
     try:
-        with file.open("rb") as stream:
-            content = stream.read(workflow_bytes + 1)
+        content = _content(file)
     except OSError as error:
         return [Problem(str(file), 1, 1, f"cannot be read: {error.strerror or error}")]
-    return lint(str(file), content)
+    return lint(str(file), content, _neighbours(file))
+
+
+def _content(file: Path) -> bytes:
+    with file.open("rb") as stream:
+        return stream.read(workflow_bytes + 1)
+
+
+def _neighbours(file: Path) -> Read | None:
+    """How to read the other files of the repository that a workflow is in; None for a file that is in none."""
+    folder = file.resolve().parent
+    if (folder.name, folder.parent.name) != ("workflows", ".github"):
+        return None
+
+    def read(path: str) -> bytes | None:
+        try:
+            return _content(folder.parent.parent / path)
+        except (OSError, ValueError):
+            return None
+
+    return read
 
 
 def _directory_of(path: Path | None) -> str:
