@@ -199,3 +199,24 @@ def test_actions_come_from_the_folder_that_is_named_and_from_the_directory(tmp_p
     assert done.stdout.splitlines().count("composed") == 2
     assert done.stdout.splitlines().count("greetings from v2") == 2
     assert "Post job cleanup." in done.stdout
+
+
+def test_called_workflows_of_this_and_of_another_repository(tmp_path: Path) -> None:
+    clones, here = tmp_path / "clones", tmp_path / "here"
+    far = "on: {workflow_call: {inputs: {who: {type: string}}}}\njobs:\n  far:\n    runs-on: ubuntu-latest\n    steps:\n"
+    write(clones / "acme" / "flows", f"{far}      - run: echo far ${{{{ inputs.who }}}}\n", "far.yml")
+    for arguments in (("init", "-q"), ("add", "-A"), ("commit", "-qm", "x"), ("tag", "v1")):
+        git(clones / "acme" / "flows", *arguments)
+    write(
+        here,
+        "on: push\njobs:\n"
+        "  one: {uses: ./.github/workflows/lib.yml}\n"
+        "  two: {needs: one, uses: acme/flows/.github/workflows/far.yml@v1, with: {who: you}}\n",
+    )
+    write(here, STEP.format(run="echo near").replace("on: push", "on: workflow_call"), "lib.yml")
+    done = firebreak("run", ".", "--actions-from", str(clones), cwd=here)
+    assert {"one~a | near", "two~far | far you"} <= set(done.stdout.splitlines())
+    assert "one / a" in done.stderr
+    dry = firebreak("run", ".", "-n", "--json", "--actions-from", str(clones), cwd=here)
+    assert [json.loads(line)["jobs"] for line in dry.stdout.splitlines()] == [["one", "two"], []]
+    firebreak("run", ".", "--job", "two", "--actions-from", str(clones), cwd=here)

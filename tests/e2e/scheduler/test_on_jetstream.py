@@ -9,7 +9,9 @@ from msgspec.structs import replace
 from libs.bus.jetstream import JetStreamBus
 from libs.bus.port import Stored
 from libs.contracts import subjects
-from libs.contracts.ids import RunId
+from libs.contracts.commands import RerunRun
+from libs.contracts.ids import CommandId, RunId
+from libs.contracts.plan import CalledWorkflow
 from libs.contracts.run import JobAssigned
 from libs.contracts.subjects import CHECKPOINTS, EVENTS
 from services.scheduler.shell import checkpoint
@@ -83,6 +85,32 @@ async def test_a_restart_goes_on_from_the_checkpoint(jetstream_bus: JetStreamBus
         w.start_scheduler()
         assert (await w.until_over(99)).conclusion == "success"
         assert len(await w.bus.load(subjects.any_run(99))) == 4
+
+
+async def test_called_workflows_across_a_change_of_schedulers_and_a_rerun(jetstream_bus: JetStreamBus):
+    """Two levels over a matrix; the second scheduler learns all of it from the log."""
+    inner = CalledWorkflow("octo/demo", "i.yml", "main", "a" * 40, "i", (job("x"), job("y", needs=("x",))))
+    outer = CalledWorkflow("octo/demo", "o.yml", "main", "a" * 40, "o", (job("c", steps=0, uses="i", calls="i"),))
+    jobs = (
+        job("m", steps=0, uses="o", calls="o", strategy=matrix({"n": [1, 2]})),
+        job("z", needs=("m",)),
+    )
+    async with world(bus=jetstream_bus) as w:
+        first = w.start_scheduler()
+        bad = iter([Act("failure", seconds=0.3)])
+        script = lambda order: next(bad, Act()) if order.planned.id == "y" else Act(seconds=0.2)  # noqa: E731
+        await w.start_agent(FakeAgent(w.bus, slots=8, script=script))
+        run_id = await w.plan(plan(*jobs, called={"o": outer, "i": inner}))
+
+        async def called() -> bool:
+            return types(await w.events(run_id)).count("CallExpanded") == 4
+
+        await w.until(called)
+        first.cancel()
+        w.start_scheduler()
+        assert (await w.until_over(run_id)).conclusion == "failure"
+        await w.command(RerunRun(CommandId("r1"), run_id, "octocat", failed=True))
+        assert (await w.until_over(run_id, 2)).conclusion == "success"
 
 
 async def test_a_checkpoint_of_another_stream_is_none(jetstream_bus: JetStreamBus):
