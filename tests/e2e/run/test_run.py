@@ -203,7 +203,9 @@ def test_actions_come_from_the_folder_that_is_named_and_from_the_directory(tmp_p
 
 def test_called_workflows_of_this_and_of_another_repository(tmp_path: Path) -> None:
     clones, here = tmp_path / "clones", tmp_path / "here"
-    far = "on: {workflow_call: {inputs: {who: {type: string}}}}\njobs:\n  far:\n    runs-on: ubuntu-latest\n    steps:\n"
+    far = (
+        "on: {workflow_call: {inputs: {who: {type: string}}}}\njobs:\n  far:\n    runs-on: ubuntu-latest\n    steps:\n"
+    )
     write(clones / "acme" / "flows", f"{far}      - run: echo far ${{{{ inputs.who }}}}\n", "far.yml")
     for arguments in (("init", "-q"), ("add", "-A"), ("commit", "-qm", "x"), ("tag", "v1")):
         git(clones / "acme" / "flows", *arguments)
