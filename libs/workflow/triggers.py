@@ -23,7 +23,7 @@ class TriggerEvent(msgspec.Struct, frozen=True):
 
     ``ref`` is the full ref of a push or a dispatch, ``base`` the branch that a pull request or a merge group goes into
     (its short name). ``workflow`` and ``branch`` are of the run that a ``workflow_run`` is about: its workflow's name
-    and its head branch. ``cron`` is the line of a schedule that is due; empty asks for any.
+    and its head branch. ``cron`` is the line of a schedule that is due. An empty name or line asks for any.
     ``changed_paths`` is None when the diff is too large or cannot be made: GitHub then lets every path filter match.
     ``message`` is the head commit's message, where instructions to skip are looked for.
     """
@@ -142,7 +142,7 @@ def _match_schedule(on: On, event: TriggerEvent) -> Verdict:
 
 def _match_run(trigger: EventTrigger, event: TriggerEvent) -> Verdict:
     """Names of workflows are compared as they are; `branches` looks at the head branch of the run."""
-    if trigger.workflows is not None and event.workflow not in trigger.workflows:
+    if trigger.workflows is not None and event.workflow and event.workflow not in trigger.workflows:
         return NotMatched(f"the run is of `{event.workflow}`, and the workflow waits for {_listed(trigger.workflows)}")
     return Matched() if trigger.branches is None else _match_name("head branch", event.branch, trigger.branches)
 

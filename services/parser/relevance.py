@@ -89,7 +89,7 @@ def _dispatch(event: Event, repository: Repository) -> Meaning:
 
 
 def _nothing(event: Event, repository: Repository) -> Meaning:
-    return Irrelevant(f"`{event.name}` starts no workflows", repository.full_name)
+    return Irrelevant(UNSENT.get(event.name, f"`{event.name}` starts no workflows"), repository.full_name)
 
 
 Reading = Callable[[Event, Repository], Meaning]

@@ -11,6 +11,7 @@ import msgspec
 
 from libs.contracts.plan import JsonObject
 from libs.repositories import Resolved
+from services.cli.local.payloads import Here, payload_of
 from services.cli.outcome import Usage
 
 PAYLOAD_BYTES = 25 * 1024 * 1024
@@ -48,14 +49,9 @@ def occasion(event: str, given: Mapping[str, object], head: Resolved, full_name:
     named = given.get("repository")
     if isinstance(named, dict):
         full_name = str(cast(JsonObject, named).get("full_name", full_name))
-    base: JsonObject = {"repository": _repository(full_name, branch), "sender": dict(LOCAL_USER)}
-    match event:
-        case "pull_request":
-            base |= _pull_request(head, branch)
-        case "workflow_dispatch":
-            base |= {"ref": head.ref or "refs/heads/main", "inputs": {}}
-        case _:
-            base |= {"ref": head.ref or "refs/heads/main", "after": head.sha}
+    repository = _repository(full_name, branch)
+    base: JsonObject = {"repository": repository, "sender": dict(LOCAL_USER)}
+    base |= payload_of(event, Here(head, branch, repository))
     return Occasion(event, _merged(base, given), _names_commit(event, given))
 
 
@@ -73,23 +69,26 @@ def _repository(full_name: str, branch: str) -> JsonObject:
     }
 
 
-def _pull_request(head: Resolved, branch: str) -> JsonObject:
-    repository: JsonObject = {"id": LOCAL_REPOSITORY_ID}
-    pull = {
-        "number": 1,
-        "title": "A local run",
-        "head": {"ref": branch, "sha": head.sha, "repo": repository},
-        "base": {"ref": "main", "sha": "", "repo": repository},
-    }
-    return {"action": "opened", "number": 1, "pull_request": pull}
+_COMMITS: dict[str, tuple[str, ...]] = {
+    "deployment": ("deployment", "sha"),
+    "deployment_status": ("deployment", "sha"),
+    "merge_group": ("merge_group", "head_sha"),
+    "pull_request": ("pull_request", "head", "sha"),
+    "pull_request_review": ("pull_request", "head", "sha"),
+    "pull_request_review_comment": ("pull_request", "head", "sha"),
+    "push": ("after",),
+}
+"""Where a payload names the commit that runs; other events run the newest."""
 
 
 def _names_commit(event: str, given: Mapping[str, object]) -> bool:
-    if event != "pull_request":
-        return "after" in given
-    pull = given.get("pull_request")
-    head = cast(JsonObject, pull).get("head") if isinstance(pull, dict) else None
-    return isinstance(head, dict) and "sha" in head
+    fields: Mapping[str, object] = given
+    for key in _COMMITS.get(event, ()):
+        if key not in fields:
+            return False
+        value = fields[key]
+        fields = cast(JsonObject, value) if isinstance(value, dict) else {}
+    return event in _COMMITS
 
 
 def _merged(base: JsonObject, over: Mapping[str, object]) -> JsonObject:

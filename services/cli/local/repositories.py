@@ -60,4 +60,5 @@ class LocalRepositories:
         try:
             return await self.directory.resolve(repository, ref, seconds)
         except SourceError:
-            return await self.directory.head()
+            head = await self.directory.head()
+            return Resolved(head.sha, ref) if ref.startswith("refs/") else head
