@@ -148,6 +148,8 @@ class Settings:
     vm_largest: Size | None
     """The largest that a label may ask for; None is what the host has."""
     vm_disk_bytes: int
+    container_images: Path | None
+    """Archives of images (`docker save`) that jobs' containers may be made from without a registry."""
     allow_networks: tuple[str, ...]
     """`address[/bits][:port]` that jobs of the own repositories may reach beside the public internet."""
     pool: tuple[PoolTarget, ...]
@@ -204,6 +206,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         vm_size=reader.size("FIREBREAK_VM_SIZE"),
         vm_largest=reader.size("FIREBREAK_VM_LARGEST"),
         vm_disk_bytes=reader.whole("FIREBREAK_VM_DISK_GB", 14, 1, 4096) * 1024**3,
+        container_images=reader.path("FIREBREAK_CONTAINER_IMAGES"),
         allow_networks=reader.places("FIREBREAK_ALLOW_NETWORKS"),
         pool=reader.pool("FIREBREAK_POOL"),
         keep_failed=reader.keep("FIREBREAK_KEEP_FAILED"),

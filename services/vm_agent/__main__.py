@@ -42,6 +42,7 @@ from services.vm_agent.custody import Custody
 from services.vm_agent.finishing import to_the_end
 from services.vm_agent.guard import Guard, NoGuard
 from services.vm_agent.host_log import HostLog, TakenOver
+from services.vm_agent.job.containers.offered import OfferedImages
 from services.vm_agent.job.supervision import Patience
 from services.vm_agent.journal import AlreadyRunning, Journal
 from services.vm_agent.keys import HostKey
@@ -128,6 +129,7 @@ async def _serve(
         job_environment=settings.job_environment,
         patience=options.patience,
         stock=_stock(settings, driver, capacity, custody, host_log),
+        offered_images=OfferedImages(settings.container_images),
         others=() if keeping is None else (keeping.held,),
         keep=keeping.keep if keeping is not None and keeping.keeper.keeps else None,
     )

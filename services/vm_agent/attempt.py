@@ -10,7 +10,7 @@ import asyncio
 import os
 import time
 from collections.abc import Awaitable, Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -27,6 +27,8 @@ from libs.workflow.expressions import Value
 from libs.workflow.runner.masking import Masker
 from services.vm_agent.finishing import to_the_end
 from services.vm_agent.job.actions.actions import actions_of
+from services.vm_agent.job.containers.containers import Containers
+from services.vm_agent.job.containers.offered import OfferedImages
 from services.vm_agent.job.job import Job, JobEnd
 from services.vm_agent.job.places import Places, places
 from services.vm_agent.job.recipe import Story
@@ -63,6 +65,8 @@ class Bases:
     job_environment: Mapping[str, str]
     patience: Patience
     stock: Stock
+    offered_images: OfferedImages = field(default_factory=lambda: OfferedImages(None))
+    """For containers of jobs."""
     others: tuple[Callable[[], Collection[SandboxId]], ...] = ()
     """Who else has sandboxes that no sweep may take: debug sessions."""
     keep: Callable[[Sandbox, JobOrder, Story, Masker, bool], Awaitable[None]] | None = None
@@ -259,6 +263,7 @@ class Attempt:
             patience=patience,
             clock=time.monotonic,
             base_environment=bases.job_environment,
+            containers=Containers(self.sandbox, at, self.order.attempt, bases.job_environment, bases.offered_images),
             on_failure=None if bases.keep is None else self._keep,
         )
 

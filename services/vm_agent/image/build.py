@@ -39,7 +39,7 @@ from services.vm_agent.image.store import (
 )
 from services.vm_agent.sandbox.protocol import SandboxError
 
-NEEDED_BYTES = {"minimal": 2 * 1024**3, "standard": 8 * 1024**3}
+NEEDED_BYTES = {"minimal": 3 * 1024**3, "standard": 8 * 1024**3}
 """Free disk while it is built: the tree, the tar of it and the image."""
 ARCHITECTURE = "x86_64"
 

@@ -50,6 +50,7 @@ kernel=$(apt-cache depends {KERNEL_PACKAGE} | sed -n 's/.*Depends: \\(linux-imag
 apt-get -qq download "$kernel" busybox-static
 {_modules(work) if recipe.modules else ":"}
 {_containers() if "podman" in recipe.packages else ":"}
+{_rootless() if "uidmap" in recipe.packages else ":"}
 rm -rf "$root"/var/lib/apt/lists/* "$root"/var/cache/apt/* "$root"/var/cache/ldconfig/aux-cache
 rm -rf "$root"/var/log/* "$root"/etc/ssh/ssh_host_* "$root"/etc/*- "$root"/tmp/*
 """
@@ -67,11 +68,15 @@ for release in "$root"/lib/modules/*; do chroot "$root" depmod "${{release##*/}}
 def _containers() -> str:
     """Podman's images lie on the work disk: the root file system's writable layer is the guest's memory.
 
-    Its networks are netavark's; the package's own configuration is for plugins that are not in the image. Those modules
-    are loaded at boot because nothing asks the kernel for them: who wants one looks for its device file.
+    Its networks are netavark's; the package's own configuration is for plugins that are not in the image.
     """
     return f"""rm -f "$root"/etc/cni/net.d/*
-mkdir -p "$root/etc/modules-load.d"
-printf 'fuse\\noverlay\\ntun\\n' > "$root/etc/modules-load.d/containers.conf"
 cat > "$root/etc/containers/storage.conf" <<'end'
 {STORAGE}end"""
+
+
+def _rootless() -> str:
+    """These modules are loaded at boot because nothing asks the kernel for them: who wants one looks for its device
+    file."""
+    return """mkdir -p "$root/etc/modules-load.d"
+printf 'fuse\\noverlay\\ntun\\n' > "$root/etc/modules-load.d/containers.conf\""""

@@ -9,7 +9,7 @@ import hashlib
 
 import msgspec
 
-BUILDER_VERSION = 2
+BUILDER_VERSION = 3
 """Raised when the same packages would give another image: the way of building is part of the recipe."""
 KERNEL_PACKAGE = "linux-image-cloud-amd64"
 BOOT_MODULES = (
@@ -35,10 +35,12 @@ _BASE = (
     "bash", "ca-certificates", "curl", "git", "gzip", "iproute2", "kmod", "mount", "passwd", "procps", "python3",
     "sudo", "tar", "zstd",
 )  # fmt: skip
+_ENGINE = ("aardvark-dns", "catatonit", "crun", "iptables", "netavark", "nftables", "podman")
+"""What `container:`, `services:` and `docker://` need."""
 _STANDARD = (
-    "aardvark-dns", "build-essential", "bzip2", "catatonit", "crun", "file", "fuse-overlayfs", "gnupg", "iptables",
-    "jq", "less", "netavark", "nftables", "openssh-client", "patch", "pkg-config", "podman", "python3-pip",
-    "python3-venv", "rsync", "slirp4netns", "uidmap", "unzip", "wget", "xz-utils", "zip", "?name(^libicu[0-9]+$)",
+    *_ENGINE, "build-essential", "bzip2", "file", "fuse-overlayfs", "gnupg", "jq", "less", "openssh-client", "patch",
+    "pkg-config", "python3-pip", "python3-venv", "rsync", "slirp4netns", "uidmap", "unzip", "wget", "xz-utils", "zip",
+    "?name(^libicu[0-9]+$)",
 )  # fmt: skip
 """The last is an apt pattern: the library has its version in its name, and each suite has one of it."""
 
@@ -61,7 +63,7 @@ class Recipe(msgspec.Struct, frozen=True):
 RECIPES = {
     recipe.name: recipe
     for recipe in (
-        Recipe("minimal", _BASE),
+        Recipe("minimal", tuple(sorted({*_BASE, *_ENGINE})), modules=True),
         Recipe("standard", tuple(sorted({*_BASE, *_STANDARD})), modules=True, nodes=("20.18.0", "24.19.0")),
     )
 }

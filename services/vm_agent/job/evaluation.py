@@ -59,7 +59,7 @@ class Evaluator:
     async def mapping(self, templates: Mapping[str, Template] | str, key: str) -> dict[str, str]:
         """`env` and `with`: each value a text; or all of it one expression that gives a mapping."""
         if isinstance(templates, str):
-            return self._texts(await self._value(templates, key), key)
+            return self._texts(await self.value(templates, key), key)
         if any(has_expression(name) for name in templates):
             whole, availability = dict[str, Value](templates), availability_of(key)
             return self._texts(
@@ -68,7 +68,7 @@ class Evaluator:
         return {name: await self.scalar(template, key) for name, template in templates.items()}
 
     async def boolean(self, template: bool | str, key: str) -> bool:
-        value = template if isinstance(template, bool) else await self._value(template, key)
+        value = template if isinstance(template, bool) else await self.value(template, key)
         if isinstance(value, str) and value.strip().lower() in {"true", "false"}:
             value = value.strip().lower() == "true"
         if not isinstance(value, bool):
@@ -77,7 +77,7 @@ class Evaluator:
 
     async def seconds(self, template: float | str | None, key: str) -> float | None:
         """`timeout-minutes`; None where there is no limit."""
-        value = await self._value(template, key) if isinstance(template, str) else template
+        value = await self.value(template, key) if isinstance(template, str) else template
         if isinstance(value, str):
             value = _number(value)
         if value is None or isinstance(value, bool | list | dict) or math.isnan(value):
@@ -86,7 +86,8 @@ class Evaluator:
             raise self._bad(key, f"expected a number of minutes, it is {_described(value)}")
         return value * SECONDS_A_MINUTE if 0 < value < math.inf else None
 
-    async def _value(self, template: str, key: str) -> Value:
+    async def value(self, template: str, key: str) -> Value:
+        """Typed, where the template is one expression."""
         availability = availability_of(key)
         return await self._evaluated(key, lambda scope: evaluate_string(template, scope, availability))
 

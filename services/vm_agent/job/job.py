@@ -19,6 +19,7 @@ from libs.contracts.run import CancelReason
 from services.vm_agent.job.actions.setup import ActionSetup
 from services.vm_agent.job.actions.use import Uses
 from services.vm_agent.job.background import Background
+from services.vm_agent.job.containers.setup import ContainerSteps
 from services.vm_agent.job.control import ControlStep
 from services.vm_agent.job.evaluation import BadKey, Evaluator
 from services.vm_agent.job.hashing import hash_files
@@ -69,6 +70,7 @@ class Job:
         self._planned = around.state.order.planned.steps
         self._actions = action_names(self._planned)
         self._background = Background()
+        self._containers = ContainerSteps(around, self._record)
         self._why = ""
 
     def cancel(self, reason: CancelReason) -> None:
@@ -84,12 +86,21 @@ class Job:
             if missing:
                 self._skip_all(missing)
             else:
-                await self._run_steps(await self._bad_environment())
+                await self._run_within_containers()
             outputs = await self._outputs()
         except (JobError, SandboxError) as error:
             return self._gave_up(str(error))
+        finally:
+            await self._containers.clear()
         inline, blob = await stored_outputs(self._around.blobs, outputs)
         return JobEnd(self._conclusion(), inline, blob, self._around.masker.mask(self._why))
+
+    async def _run_within_containers(self) -> None:
+        bad = await self._bad_environment()
+        if bad is None:
+            await self._containers.initialize(self._evaluator())
+        await self._run_steps(bad)
+        await self._containers.stop()
 
     async def _run_steps(self, bad: str | None) -> None:
         try:

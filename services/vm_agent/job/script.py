@@ -45,16 +45,18 @@ async def start(site: Site, script: Script) -> Exec:
     around, env, output = site.around, site.environment(), site.output
     await output.print(_prelude(script, site.env), wait=True)
     await around.sandbox.write_file(script.path, mended(script.shell, script.text).encode("utf-8", "replace"), 0o755)
-    command = script.shell.command(script.path)
+    container = around.containers.job
+    path = script.path if container is None else container.inside.path(script.path)
+    command = script.shell.command(path)
     _remember(around, script, command, env)
     try:
-        return await around.sandbox.exec(command, env=env, cwd=script.folder, output=output.take)
+        return await around.containers.exec(command, env=env, cwd=script.folder, output=output.take)
     except CannotStart as error:
         if error.code != NOT_FOUND or script.shell.fallback is None:
             raise
-        command = script.shell.command(script.path, program_missing=True)
+        command = script.shell.command(path, program_missing=True)
         _remember(around, script, command, env)
-        return await around.sandbox.exec(command, env=env, cwd=script.folder, output=output.take)
+        return await around.containers.exec(command, env=env, cwd=script.folder, output=output.take)
 
 
 def _remember(around: Surroundings, script: Script, command: Sequence[str], env: Mapping[str, str]) -> None:
@@ -76,6 +78,8 @@ async def _shell(site: Site, evaluator: Evaluator) -> Shell:
     else:
         default = order.planned.defaults.shell or order.defaults.shell
         name = await evaluator.text(default, _DEFAULTS) if default else None
+    if not (name or "").strip() and site.around.containers.job is not None:
+        name = "sh -e {0}"
     try:
         return shell_of(name)
     except InvalidShell as error:

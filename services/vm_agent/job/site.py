@@ -97,14 +97,25 @@ class Site:
         )
 
     def environment(self) -> dict[str, str]:
+        """Of a process that runs where the job's steps do."""
+        around, container = self.around, self.around.containers.job
+        if container is None:
+            return self.action_environment()
+        return self._environment(container.base(around.base_environment), container.home)
+
+    def action_environment(self) -> dict[str, str]:
+        """Of an action that is a container: it makes no difference to it whether the job's steps run in one."""
+        return self._environment(self.around.base_environment, self.around.places.home)
+
+    def _environment(self, base: Mapping[str, str], home: str) -> dict[str, str]:
         around = self.around
         return step_environment(
-            base=around.base_environment,
+            base=base,
             env=self.env,
             paths=self.paths() if self.inside is None else self.inside.site.paths(),
             github=self.github,
             runner=around.state.runner,
-            home=around.places.home,
+            home=home,
         )
 
     def inherited(self) -> dict[str, str]:

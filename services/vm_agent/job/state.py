@@ -40,6 +40,8 @@ class JobState:
     """Records of what no step of the plan is: each gets an index behind theirs."""
     artifacts: dict[str, Subject] = field(default_factory=dict[str, Subject])
     """What steps declared in `$GITHUB_ARTIFACTS`, by name."""
+    job: dict[str, Value] = field(default_factory=dict[str, Value])
+    """What the `job` context has of the job's containers."""
     recipes: list[Recipe] = field(default_factory=list[Recipe])
     """What ran so far, where somebody may keep it."""
 
@@ -104,7 +106,7 @@ class JobState:
             "github": dict(github),
             "env": CaseSensitive(env),
             "vars": dict(order.vars),
-            "job": {"status": self.status, **self.workflow},
+            "job": {"status": self.status, **self.workflow, **self.job},
             "steps": self.steps,
             "runner": dict(self.runner),
             "secrets": dict(self.secrets),

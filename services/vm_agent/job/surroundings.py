@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from libs.blobs.port import Blobs
 from libs.workflow.runner.masking import Masker
 from services.vm_agent.job.actions.actions import Actions
+from services.vm_agent.job.containers.containers import Containers
 from services.vm_agent.job.places import Places
 from services.vm_agent.job.recipe import Story
 from services.vm_agent.job.state import JobState
@@ -37,5 +38,6 @@ class Surroundings:
     patience: Patience
     clock: Callable[[], float]
     base_environment: Mapping[str, str]
+    containers: Containers
     on_failure: Callable[[Story], Awaitable[None]] | None = None
     """Waited for at the first failing step, before the next one runs. None: nobody keeps what failed."""

@@ -19,6 +19,9 @@ from services.vm_agent.job.actions.use import ActionFailed, Use
 from services.vm_agent.job.answers import prepare_files
 from services.vm_agent.job.checkout import Checkout, CheckoutFailed, is_checkout
 from services.vm_agent.job.checkout import read_inputs as read_checkout_inputs
+from services.vm_agent.job.containers import docker_action
+from services.vm_agent.job.containers.once import Once
+from services.vm_agent.job.containers.refused import BadContainer
 from services.vm_agent.job.evaluation import SECONDS_A_MINUTE, BadKey
 from services.vm_agent.job.prelude import action_prelude
 from services.vm_agent.job.site import Site
@@ -46,7 +49,7 @@ class Work:
         output = self.site.output
         try:
             return await (self._script() if self.site.planned.run is not None else self._action())
-        except (BadKey, CheckoutFailed, ActionFailed) as error:
+        except (BadKey, BadContainer, CheckoutFailed, ActionFailed) as error:
             await output.error(str(error))
             return Worked("failure", why=str(error))
         except CannotStart as error:
@@ -91,7 +94,7 @@ class Work:
         if is_checkout(uses):
             return await self._checkout(supervision)
         if isinstance(reference_of(uses), Image):
-            raise ActionFailed(f"`uses: {uses}` needs a container engine, and none is used yet")
+            return await self._image(uses, supervision)
         use = site.slot.use or await prepare(site.around.actions, site.slot, uses)
         inputs = await read_inputs(site, use.action, tell=self.part == "main")
         if self.part == "main" or site.inside is None:
@@ -102,8 +105,8 @@ class Work:
                 return await self._javascript(use, runs, inputs, supervision)
             case Composite():
                 return await self._composite(use, inputs, supervision)
-            case Docker():
-                raise ActionFailed(f"`uses: {uses}` is a Docker action and needs a container engine: none is used yet")
+            case Docker() as runs:
+                return await self._docker(use, runs, inputs, supervision)
 
     async def _checkout(self, supervision: Supervision) -> Worked:
         site = self.site
@@ -132,6 +135,29 @@ class Work:
         said = [note.message for note in site.output.said.annotations if note.level == "error"]
         # An action that says why it failed (`core.setFailed`) has said it.
         return Worked("failure", ended.value.code, said[-1], answers=True) if said else await self._exited(ended.value)
+
+    async def _docker(self, use: Use, runs: Docker, inputs: Mapping[str, str], supervision: Supervision) -> Worked:
+        site, found = self.site, use.found
+        if not docker_action.runs_in(runs, self.part):
+            return Worked("success")
+        site.github.update(
+            action_path=found.folder, action_repository=found.repository or None, action_ref=found.ref or None
+        )
+        await prepare_files(site.around, site.own_files())
+        return await self._contained(await docker_action.start_action(site, use, runs, self.part, inputs), supervision)
+
+    async def _image(self, uses: str, supervision: Supervision) -> Worked:
+        """A step `docker://image`."""
+        site = self.site
+        inputs = await site.evaluator().mapping(site.planned.with_, site.key("with"))
+        await site.output.print(action_prelude(uses, self.part, inputs, site.env), wait=True)
+        await prepare_files(site.around, site.own_files())
+        return await self._contained(await docker_action.start_image(site, uses, inputs), supervision)
+
+    async def _contained(self, once: Once, supervision: Supervision) -> Worked:
+        ended = await supervision.watch(once)
+        await self.site.output.end()
+        return await self._stopped(ended, supervision) or await self._exited(ended.value)
 
     async def _composite(self, use: Use, inputs: Mapping[str, str], supervision: Supervision) -> Worked:
         around = self.site.around

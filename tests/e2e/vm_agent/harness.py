@@ -21,6 +21,8 @@ from libs.sources import Source, SourceMissing, Wanted
 from libs.workflow.expressions import Value
 from libs.workflow.runner.masking import Masker
 from services.vm_agent.job.actions.actions import actions_of
+from services.vm_agent.job.containers.containers import Containers
+from services.vm_agent.job.containers.offered import OfferedImages
 from services.vm_agent.job.job import Job, JobEnd
 from services.vm_agent.job.places import places
 from services.vm_agent.job.state import JobState
@@ -149,6 +151,7 @@ class Bench:
         actions: object = None,
         patience: Patience = PATIENCE,
         base_environment: dict[str, str] | None = None,
+        images: Path | None = None,
     ) -> None:
         self.chunks: list[LogChunk] = []
         self.sandbox = sandbox
@@ -186,6 +189,7 @@ class Bench:
             patience=patience,
             clock=time.monotonic,
             base_environment=base_environment or {},
+            containers=Containers(sandbox, self.places, given.attempt, base_environment or {}, OfferedImages(images)),
         )
         self.state = around.state
         self.job = Job(around, self.record)

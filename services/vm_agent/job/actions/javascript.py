@@ -34,4 +34,6 @@ async def start(site: Site, use: Use, file: str, major: int, inputs: Mapping[str
     await prepare_files(around, site.own_files())
     env = {**site.environment(), **input_variables(inputs), **state_variables(use.state)}
     script = posixpath.normpath(posixpath.join(use.found.folder, file))
-    return await around.sandbox.exec([node.path, script], env=env, cwd=around.places.workspace, output=site.output.take)
+    return await around.containers.exec(
+        [node.path, script], env=env, cwd=around.places.workspace, output=site.output.take
+    )
