@@ -41,6 +41,7 @@ class Containers:
         self._sandbox, self._places, self._named, self._offered = sandbox, places, named, offered
         self._hex = hashlib.sha256(name.encode()).hexdigest()[:32]
         self._engine: Engine | None = None
+        self._pulls: Pulls | None = None
         self._network = ""
         self._standing: list[Standing] = []
         self._built: dict[str, str] = {}
@@ -75,7 +76,7 @@ class Containers:
         """For `docker://` steps and actions that are containers. Raises SandboxError: NoEngine where there is none."""
         engine = await self._found(say)
         place = Place(self._network, self._label)
-        return Actions(engine, self._pulls(engine), self._starter(engine), self._places, place, self._hex, self._built)
+        return Actions(engine, self._images(engine), self._starter(engine), self._places, place, self._hex, self._built)
 
     async def stop(self, say: Say) -> None:
         """Shows the services' logs and removes everything. Raises SandboxError."""
@@ -173,10 +174,12 @@ class Containers:
 
     def _launcher(self, engine: Engine) -> Launcher:
         place = Place(self._network, self._label)
-        return Launcher(engine, self._pulls(engine), self._places.temp, place, self._hex[:16])
+        return Launcher(engine, self._images(engine), self._places.temp, place, self._hex[:16])
 
-    def _pulls(self, engine: Engine) -> Pulls:
-        return Pulls(engine, self._offered, self._places.temp)
+    def _images(self, engine: Engine) -> Pulls:
+        if self._pulls is None:
+            self._pulls = Pulls(engine, self._offered, self._places.temp)
+        return self._pulls
 
     def _starter(self, engine: Engine) -> Starter:
         return Starter(engine, self._places.temp)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import base64
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import msgspec
 
@@ -26,16 +26,20 @@ Say = Callable[[str], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Pulls:
-    """`folder` is one of the machine's, for archives and logins on their way."""
+    """Of one job, which gets an image once. `folder` is one of the machine's, for archives and logins on their way."""
 
     engine: Engine
     offered: OfferedImages
     folder: str
     pause: Callable[[float], Awaitable[None]] = asyncio.sleep
+    had: dict[str, str] = field(default_factory=dict[str, str])
 
     async def image(self, name: str, login: Login | None, say: Say) -> str:
         """The name that the engine has the image by. Raises BadContainer, SandboxError."""
-        return await self._offered(name, say) or await self._pulled(whole(name), name, login, say)
+        full = whole(name)
+        if full not in self.had:
+            self.had[full] = await self._offered(name, say) or await self._pulled(full, name, login, say)
+        return self.had[full]
 
     async def _offered(self, name: str, say: Say) -> str | None:
         found = await self.offered.find(name)

@@ -26,6 +26,9 @@ LOG_LINES = 10_000
 _MAKE = 'for folder; do test -e "$folder" || mkdir -p -- "$folder"; done'
 
 
+_ASKED = '{"Config":{{json .Config}},"State":{{json .State}},"NetworkSettings":{{json .NetworkSettings}}}'
+
+
 class _Config(msgspec.Struct, rename="pascal"):
     env: list[str] | None = None
     healthcheck: object = None
@@ -107,7 +110,7 @@ class Launcher:
         return answer.last
 
     async def _standing(self, wanted: Wanted, id: str) -> Standing:
-        answer = await self.engine.run(["inspect", "--format", "{{json .}}", id])
+        answer = await self.engine.run(["inspect", "--format", _ASKED, id])
         try:
             said = msgspec.json.decode(answer.last_line, type=_Said)
         except msgspec.MsgspecError:

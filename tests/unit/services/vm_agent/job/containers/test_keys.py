@@ -13,7 +13,7 @@ from services.vm_agent.job.containers.refused import BadContainer
 DIGEST = "sha256:" + "ab" * 32
 
 
-@pytest.mark.row("containers: image")
+@pytest.mark.row("containers: container")
 @pytest.mark.parametrize(
     ("written", "name", "full", "registry"),
     [
@@ -33,7 +33,7 @@ def test_names_of_images_are_made_whole(written: str, name: str, full: str, regi
     assert (image_name(written), whole(name), registry_of(name)) == (name, full, registry)
 
 
-@pytest.mark.row("containers: image")
+@pytest.mark.row("containers: container")
 @pytest.mark.parametrize("empty", ["", "  ", "docker://"])
 def test_an_empty_image_is_no_container(empty: str) -> None:
     assert image_name(empty) == ""
@@ -86,7 +86,7 @@ def test_what_is_no_port_is_refused(bad: str) -> None:
         read_port(bad)
 
 
-@pytest.mark.row("containers: job.services")
+@pytest.mark.row("containers: job contexts")
 def test_ports_of_a_service_are_those_that_the_engine_gave() -> None:
     said = {
         "53/udp": [{"HostIp": "", "HostPort": "5353"}],

@@ -13,7 +13,7 @@ PLACES = places(GUEST, "demo")
 WORK = "/home/runner/work"
 
 
-@pytest.mark.row("containers: paths")
+@pytest.mark.row("containers: container")
 @pytest.mark.parametrize(
     ("machine", "job", "action"),
     [

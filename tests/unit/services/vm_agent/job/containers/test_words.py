@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from services.vm_agent.job.containers.words import argument_words, option_words
 
 
-@pytest.mark.row("actions: docker")
+@pytest.mark.row("actions: docker://")
 @pytest.mark.parametrize(
     ("text", "words"),
     [

@@ -1,0 +1,54 @@
+"""A QEMU machine with the container engine of its image, for the tests that share it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from libs.contracts.size import Size
+from services.vm_agent.image.store import NoImage, Store
+from services.vm_agent.sandbox.premises import Premises
+from services.vm_agent.sandbox.protocol import Sandbox, SandboxId, SandboxSpec
+from services.vm_agent.sandbox.qemu.driver import QemuDriver
+from tests.e2e.containers import images
+from tests.images import NAME, images_folder
+
+SIZE = Size(2, 768)
+DISK_BYTES = 2 * 1024**3
+
+
+@pytest.fixture
+def offered(tmp_path: Path) -> Path:
+    """The operator's folder of images."""
+    folder = tmp_path / "offered"
+    folder.mkdir()
+    images.archive(folder / "busybox.tar")
+    return folder
+
+
+@pytest.fixture
+async def machine(tmp_path: Path) -> AsyncIterator[Sandbox]:
+    try:
+        image = Store(images_folder()).find(NAME)
+    except NoImage as error:
+        pytest.skip(f"{error} (make vm)")
+    if "podman" not in image.manifest.packages:
+        pytest.skip(f"the image {NAME} was built before it had podman: build it anew (make vm)")
+    driver = QemuDriver(Premises(tmp_path, images_folder(), image=NAME))
+    probe = await driver.probe()
+    if not probe.works:
+        pytest.skip(f"{probe.why} (make vm)")
+    spec = SandboxSpec(
+        SandboxId(f"test-{os.urandom(6).hex()}"),
+        memory_bytes=SIZE.memory_bytes,
+        cpus=SIZE.cpus,
+        disk_bytes=DISK_BYTES,
+        trust="own",
+    )
+    made = driver.create(spec)
+    await made.start()
+    yield made
+    await made.destroy()
