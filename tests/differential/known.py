@@ -18,7 +18,10 @@ from tests.differential.comparing import Difference
 
 
 class Known(msgspec.Struct, frozen=True):
+    """`example` is an expression that shows it; a `github` in it has `a` and `A`."""
+
     name: str
+    example: str
     reason: str
     explains: Callable[[Difference], bool]
 
@@ -118,6 +121,7 @@ def _objects(found: Difference) -> list[traits.Keys]:
 KNOWN = (
     Known(
         "end",
+        "format(1",
         "The package calls the end of an expression `Unexpected symbol: 'EOF'` where a bracket or a list of arguments "
         "is open or a name is missing, and `Unexpected end of expression` elsewhere; here it has one name, and its "
         "column is the last token's.",
@@ -125,93 +129,110 @@ KNOWN = (
     ),
     Known(
         "depth",
+        "1" + " == 1" * 50,
         "The service and the runner measure the finished tree, in which `a && (b && c)` is one level and "
         "`a == b == c` two; the package counts the recursion of its parser.",
         _depth,
     ),
     Known(
         "length",
+        "1" + " " * 21_000,
         "The package refuses an expression of more than 21,000 characters without a place, in a word of its own.",
         _length,
     ),
     Known(
         "comma",
+        "contains('a', 'b',)",
         "The package lets a comma end a list of arguments; the runner expects an argument after it.",
         _comma,
     ),
     Known(
         "specifiers",
+        "format('{0:x}', 1)",
         "The package takes `{0:x}` and `{0 anything}` in a format string for `{0}`; the runner refuses them.",
         _specifiers,
     ),
     Known(
         "unknown function",
+        "foo(toJSON())",
         "The runner refuses an unknown function where it stands; the package reads the arguments first, and tells of "
         "an error in them instead.",
         _unknown_function,
     ),
     Known(
         "braces",
+        "${{ 1 }}",
         "`firebreak expr` takes an expression in `${{ }}` too; the package is given the inside.",
         _braces,
     ),
     Known(
         "white space",
+        "1\xa0",
         "White space is what .NET calls so, around tokens and around the number in a text; the package knows four "
         "characters between tokens, and JavaScript's white space around numbers.",
         _spaces,
     ),
     Known(
         "quotes",
+        "''''''",
         "The package makes one quote of the first `''` of a string only; every one is an escaped quote.",
         _quotes,
     ),
     Known(
         "prefixes",
+        "0b11",
         "JavaScript also reads `0X`, `0O`, `0b` and `0B`; the language has `0x` and `0o` alone.",
         _prefixes,
     ),
     Known(
         "separators",
+        "toJSON('a\u2028b')",
         "The runner's toJSON escapes the line separators U+0085, U+2028 and U+2029; JavaScript's does not.",
         _separators,
     ),
     Known(
         "lazy",
+        "case(true, 1, fromJSON(''))",
         "The runner evaluates neither an argument that it does not need (of `case`, `format`, `join`) nor the index of "
         "what has no properties; the package evaluates everything first, and fails where that fails.",
         _lazy,
     ),
     Known(
         "numbers",
+        "toJSON(1e21)",
         "The runner writes a number with fifteen digits (`1E+21`, `0.333333333333333`), in JSON too; the package as "
         "JavaScript does.",
         _numbers,
     ),
     Known(
         "not finite",
+        "toJSON(NaN)",
         "JSON has no NaN and no infinity: the runner's toJSON writes their names, the package's null.",
         _not_finite,
     ),
     Known(
         "casing",
+        "'ß' == 'ss'",
         "Text is compared ordinally, one character at a time; the package uses JavaScript's conversions, in which `ß` "
         "becomes `SS` and a long s an `S`, and to lower case for `contains`.",
         _casing,
     ),
     Known(
         "same name",
+        "github.*",
         "Of two properties of a context whose names differ in case only, the package loses the second; here both are "
         "kept, and an exact name finds its own: webhook payloads are taken as they come.",
         _same_name,
     ),
     Known(
         "order",
+        'fromJSON(\'{"b":1,"0":2}\').*',
         "JavaScript moves properties whose names are whole numbers to the front; here they stay in their order.",
         _order,
     ),
     Known(
         "prototype",
+        "fromJSON('{\"constructor\":1}').*",
         "The package keeps properties in a JavaScript object, which already has `constructor` and `__proto__`: it "
         "loses properties of those names.",
         _prototype,

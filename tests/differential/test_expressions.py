@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from tests.conformance.expressions.cases import cases
 from tests.differential.comparing import Difference, compare
 from tests.differential.generating import Question, questions, shortened
-from tests.differential.known import KNOWN, explanation
+from tests.differential.known import KNOWN, Known, explanation
 from tests.differential.oracle import Oracle, OracleCrash
 
 SHORT = 1_500
@@ -65,41 +65,11 @@ def shortest(oracle: Oracle, found: Difference) -> Difference:
     return difference(oracle, shortened((found.expression, dict(found.contexts)), fails)) or found
 
 
-@pytest.mark.parametrize(
-    ("name", "expression"),
-    [
-        ("end", "format(1"),
-        ("depth", "1" + " == 1" * 50),
-        ("length", "1" + " " * 21_000),
-        ("comma", "contains('a', 'b',)"),
-        ("specifiers", "format('{0:x}', 1)"),
-        ("unknown function", "foo(toJSON())"),
-        ("braces", "${{ 1 }}"),
-        ("white space", "1\xa0"),
-        ("quotes", "''''''"),
-        ("prefixes", "0b11"),
-        ("separators", "toJSON('a\u2028b')"),
-        ("lazy", "case(true, 1, fromJSON(''))"),
-        ("numbers", "toJSON(1e21)"),
-        ("not finite", "toJSON(NaN)"),
-        ("casing", "'ß' == 'ss'"),
-        ("same name", "github.*"),
-        ("order", """fromJSON('{"b":1,"0":2}').*"""),
-        ("prototype", """fromJSON('{"constructor":1}').*"""),
-    ],
-)
-def test_each_known_difference_is_still_one(oracle: Oracle, name: str, expression: str) -> None:
-    found = compare(oracle, expression, {"github": {"a": 1, "A": 2}} if "github" in expression else {})
+@pytest.mark.parametrize("known", KNOWN, ids=lambda known: known.name)
+def test_each_known_difference_is_still_one(oracle: Oracle, known: Known) -> None:
+    found = compare(oracle, known.example, {"github": {"a": 1, "A": 2}} if "github" in known.example else {})
     assert found is not None, "GitHub's package has come to agree: take it off the list"
-    known = explanation(found)
-    assert known is not None
-    assert known.name == name
-
-
-def test_each_known_difference_has_an_example() -> None:
-    marks: list[pytest.Mark] = test_each_known_difference_is_still_one.pytestmark  # pyright: ignore[reportFunctionMemberAccess] - pytest sets it.
-    examples = {name for mark in marks for name, _ in mark.args[1]}
-    assert examples == {known.name for known in KNOWN}
+    assert explanation(found) is known
 
 
 def test_the_cases_of_the_conformance_tests_hold_on_github_too(oracle: Oracle) -> None:

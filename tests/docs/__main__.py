@@ -7,7 +7,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from tests.docs import blocks, command_line, events, language
+from tests.docs import blocks, command_line, differences, events, language
 
 DOCS = Path(__file__).parents[2] / "docs"
 WITH_BLOCKS = ("architecture.md",)
@@ -19,6 +19,7 @@ def pages() -> dict[str, str]:
         "events.md": events.text(),
         "command-line.md": command_line.text(),
         "workflow-language.md": language.text(),
+        "differences.md": differences.text(),
     }
     return whole | {name: blocks.filled((DOCS / name).read_text()) for name in WITH_BLOCKS}
 
