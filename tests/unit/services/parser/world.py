@@ -25,7 +25,7 @@ from libs.contracts.ids import Cause, CommandId, CommitId, DeliveryGuid, Reposit
 from libs.contracts.intake import IntakeEvent
 from libs.contracts.numbering import RunNumbered
 from libs.contracts.plan import Plan
-from libs.contracts.run import RunPlanned
+from libs.contracts.run import RunEvent, RunPlanned
 from libs.telemetry.metrics import Metrics
 from services.parser.context import addresses
 from services.parser.declarations import Declarations
@@ -220,8 +220,8 @@ class World:
         return await self._events("ev.workflow.>", RunNumbered)
 
     async def plans(self) -> list[Plan]:
-        planned: list[RunPlanned] = await self._events("ev.run.>", RunPlanned)
-        return [await self._plan(event) for event in planned]
+        events = await self._events("ev.run.>", RunEvent)
+        return [await self._plan(event) for event in events if isinstance(event, RunPlanned)]
 
     async def _plan(self, event: RunPlanned) -> Plan:
         if event.plan is not None:
