@@ -2,6 +2,7 @@
 
 The tree knows YAML's types and nothing of workflows. Lines and columns are 1-based; ``start`` and ``end`` are
 offsets of characters in the text of the document, for finding the exact place of an expression inside a scalar.
+A tree has no cycles, so that the collector of garbage need not look at it.
 """
 
 import msgspec
@@ -21,20 +22,20 @@ class Scalar(msgspec.Struct, frozen=True, gc=False):
     end: int
 
 
-class Sequence(msgspec.Struct, frozen=True):
+class Sequence(msgspec.Struct, frozen=True, gc=False):
     items: tuple["Node", ...]
     line: int
     column: int
 
 
-class Entry(msgspec.Struct, frozen=True):
+class Entry(msgspec.Struct, frozen=True, gc=False):
     """One key of a mapping with its value."""
 
     key: Scalar
     value: "Node"
 
 
-class Mapping(msgspec.Struct, frozen=True):
+class Mapping(msgspec.Struct, frozen=True, gc=False):
     entries: tuple[Entry, ...]
     line: int
     column: int

@@ -1,16 +1,26 @@
 """Bytes of a workflow file to a tree with positions, refusing what GitHub refuses.
 
-This is the one place that imports PyYAML; its C parser composes the nodes (an order of magnitude faster than Python
-code) and everything YAML 1.1 in it is switched off: we resolve scalars ourselves. It knows YAML and its dangers (bombs
-of aliases, nesting that would overflow the C stack, tags that construct objects), and nothing of workflows.
+This is the one place that imports PyYAML: its C parser's events become our nodes in one pass, and nothing of PyYAML's
+own nodes, types and constructors is used; we resolve scalars ourselves. It knows YAML and its dangers (bombs of
+aliases, deep nesting, tags that construct objects), and nothing of workflows.
 """
 
 import re
+from collections.abc import Callable
 
 from yaml import MarkedYAMLError, YAMLError
-from yaml import Node as YamlNode
 from yaml._yaml import CParser
-from yaml.nodes import MappingNode, ScalarNode, SequenceNode
+from yaml.events import (
+    AliasEvent,
+    Event,
+    MappingEndEvent,
+    MappingStartEvent,
+    NodeEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
+    StreamEndEvent,
+)
 
 from libs.workflow import scalars
 from libs.workflow.nodes import Document, Entry, Mapping, Node, Scalar, Sequence
@@ -18,22 +28,17 @@ from libs.workflow.problems import Problems
 from libs.workflow.syntax_errors import explain
 
 workflow_bytes = 1024 * 1024  # GitHub's own limit for one workflow file.
-nesting_levels = 100  # Real workflows nest about ten deep; the C composer recurses, and 20,000 levels kill the process.
+nesting_levels = 100  # Real workflows nest about ten deep; reading recurses.
 expanded_nodes = 200_000  # After aliases are followed. A 10,000-line workflow has about 30,000.
 
-_implicit_tag = "implicit"
 _forbidden_characters = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufeff\ufffe\uffff]"
 )  # All but YAML 1.2's c-printable (production 1), and the byte order mark, which may only come first. Named by what is
 # forbidden: the same set as a complement takes ten times as long to compile, on each start.
 
 
-class TooDeep(Exception):
-    """The text nests deeper than ``nesting_levels``."""
-
-
-class TooLarge(Exception):
-    """Following the aliases gives more than ``expanded_nodes`` nodes, or an alias that contains itself."""
+class Unreadable(Exception):
+    """There is no tree: 1-based line and column, and the message."""
 
 
 def read_document(content: bytes, problems: Problems) -> Document:
@@ -70,100 +75,111 @@ def _decode(content: bytes, problems: Problems) -> str | None:
 
 def _compose(text: str, problems: Problems) -> Node | None:
     try:
-        root = _Composer(text).get_single_node()
-    except TooDeep as error:
-        problems.add(*place(text, error.args[0]), f"nested more than {nesting_levels} levels deep")
-        return None
+        return _Builder(text, problems).build()
+    except Unreadable as error:
+        line, column, message = error.args
+        problems.add(line, column, message)
     except MarkedYAMLError as error:
         problems.add(*explain(error, text))
-        return None
     except YAMLError as error:
         problems.add(1, 1, f"not valid YAML: {error}")
-        return None
-    if root is None:
-        problems.add(1, 1, "the file is empty; a workflow needs at least `on` and `jobs`")
-        return None
-    return _Converter(problems).convert_root(root)
+    return None
 
 
-class _Composer(CParser):
-    """PyYAML's C composer without YAML 1.1's types, and with a bound on nesting."""
+_Anchored = tuple[Node, int]
+"""A node that aliases may repeat, and how many values it has."""
 
-    def __init__(self, text: str) -> None:
-        super().__init__(text)
+
+class _Builder:
+    """The C parser's events to our nodes. What aliases repeat is built once and counted each time."""
+
+    def __init__(self, text: str, problems: Problems) -> None:
+        self._next: Callable[[], object] = CParser(text).get_event
+        self._problems = problems
+        self._anchors: dict[str, _Anchored | None] = {}
+        self._size = 0
         self._depth = 0
 
-    def resolve(self, kind: type[YamlNode], value: str, implicit: tuple[bool, bool]) -> str:
-        return _implicit_tag
+    def build(self) -> Node:
+        self._next()
+        if type(self._next()) is StreamEndEvent:
+            raise Unreadable(1, 1, "the file is empty; a workflow needs at least `on` and `jobs`")
+        root = self._node(self._next())
+        self._next()
+        following = self._next()
+        if type(following) is not StreamEndEvent:
+            message = "not valid YAML: a workflow file holds one YAML document, and `---` starts another here"
+            raise Unreadable(*_place(following), message)
+        return root
 
-    def descend_resolver(self, current_node: YamlNode | None, current_index: YamlNode | int | None) -> None:
+    def _node(self, event: object) -> Node:
+        if type(event) is not ScalarEvent or event.anchor is not None:
+            return self._rarer(event)
+        self._size += 1
+        if event.tag is not None:
+            self._refuse_tag(event, event.tag)
+        text, style = event.value, event.style or ""
+        start = event.start_mark
+        value = text if style else scalars.resolve(text)
+        return Scalar(value, text, style, start.line + 1, start.column + 1, start.index, event.end_mark.index)
+
+    def _rarer(self, event: object) -> Node:
+        """1. An alias. 2. What has an anchor, for aliases behind it. 3. A list or a mapping."""
+        assert isinstance(event, NodeEvent)
+        if isinstance(event, AliasEvent):
+            return self._repeated(event)
+        if event.anchor is None:
+            return self._collection(event)
+        anchor, before = event.anchor, self._size
+        self._anchors[anchor] = None
+        event.anchor = None
+        node = self._node(event)
+        self._anchors[anchor] = (node, self._size - before)
+        return node
+
+    def _repeated(self, event: AliasEvent) -> Node:
+        if event.anchor not in self._anchors:
+            raise Unreadable(*_place(event), "not valid YAML: this alias has no anchor before it")
+        anchored = self._anchors[event.anchor]
+        if anchored is None:
+            raise Unreadable(*_place(event), "this alias stands inside of its own anchor")
+        self._size += anchored[1]
+        self._check_size(event)
+        return anchored[0]
+
+    def _collection(self, event: NodeEvent) -> Node:
+        assert isinstance(event, SequenceStartEvent | MappingStartEvent)
+        self._size += 1
+        if event.tag is not None:
+            self._refuse_tag(event, event.tag)
         self._depth += 1
         if self._depth > nesting_levels:
-            raise TooDeep(current_node.start_mark.index if current_node is not None else 0)
-
-    def ascend_resolver(self) -> None:
+            raise Unreadable(*_place(event), f"nested more than {nesting_levels} levels deep")
+        node = self._mapping(event) if isinstance(event, MappingStartEvent) else self._sequence(event)
         self._depth -= 1
+        self._check_size(event)
+        return node
 
+    def _sequence(self, event: SequenceStartEvent) -> Sequence:
+        following, build = self._next, self._node
+        items: list[Node] = []
+        while type(item := following()) is not SequenceEndEvent:
+            items.append(build(item))
+        return Sequence(tuple(items), *_place(event))
 
-class _Converter:
-    """PyYAML's nodes to ours. A node that aliases repeat is converted once and counted each time."""
-
-    def __init__(self, problems: Problems) -> None:
-        self._problems = problems
-        self._done: dict[int, tuple[Node, int] | None] = {}
-
-    def convert_root(self, root: YamlNode) -> Node | None:
-        try:
-            return self._convert(root)[0]
-        except TooLarge as error:
-            line, column, message = error.args
-            self._problems.add(line, column, message)
-            return None
-
-    def _convert(self, node: YamlNode) -> tuple[Node, int]:
-        known = self._done.get(id(node), _unseen)
-        if known is None:
-            raise TooLarge(*_position(node), "an anchor contains an alias to itself")
-        if known is not _unseen:
-            return known
-        if node.tag is not _implicit_tag:
-            self._problems.add(*_position(node), f"the tag {_short_tag(node.tag)} is not allowed; remove it")
-        self._done[id(node)] = None
-        converted = self._convert_content(node)
-        if converted[1] > expanded_nodes:
-            raise TooLarge(*_position(node), f"more than {expanded_nodes} values once aliases are followed")
-        self._done[id(node)] = converted
-        return converted
-
-    def _convert_content(self, node: YamlNode) -> tuple[Node, int]:
-        line, column = _position(node)
-        if isinstance(node, ScalarNode):
-            return self._scalar(node, line, column), 1
-        if isinstance(node, SequenceNode):
-            pairs = [self._convert(item) for item in node.value]
-            items = tuple(item for item, _ in pairs)
-            return Sequence(items, line, column), 1 + sum(size for _, size in pairs)
-        assert isinstance(node, MappingNode)
-        return self._mapping(node, line, column)
-
-    def _scalar(self, node: ScalarNode, line: int, column: int) -> Scalar:
-        text = node.value
-        style = node.style or ""
-        value = text if style else scalars.resolve(text)
-        return Scalar(value, text, style, line, column, node.start_mark.index, node.end_mark.index)
-
-    def _mapping(self, node: MappingNode, line: int, column: int) -> tuple[Node, int]:
+    def _mapping(self, event: MappingStartEvent) -> Mapping:
+        following, build = self._next, self._node
         entries: list[Entry] = []
         seen: dict[str, Scalar] = {}
-        size = 1
-        for key_node, value_node in node.value:
-            key, _ = self._convert(key_node)
-            value, value_size = self._convert(value_node)
-            size += 1 + value_size
-            if self._key_is_sound(key, seen):
+        while type(item := following()) is not MappingEndEvent:
+            key = build(item)
+            value = build(following())
+            if type(key) is Scalar and key.text != "<<" and seen.setdefault(key.text.upper(), key) is key:
+                entries.append(Entry(key, value))
+            elif self._key_is_sound(key, seen):
                 assert isinstance(key, Scalar)
                 entries.append(Entry(key, value))
-        return Mapping(tuple(entries), line, column), size
+        return Mapping(tuple(entries), *_place(event))
 
     def _key_is_sound(self, key: Node, seen: dict[str, Scalar]) -> bool:
         """Keys are compared without case, as GitHub does: `Foo` and `foo` in one mapping are one key twice."""
@@ -183,12 +199,17 @@ class _Converter:
             return False
         return True
 
+    def _check_size(self, event: object) -> None:
+        if self._size > expanded_nodes:
+            raise Unreadable(*_place(event), f"more than {expanded_nodes} values once aliases are followed")
 
-_unseen: tuple[Node, int] = (Scalar(None, "", "", 0, 0, 0, 0), 0)
+    def _refuse_tag(self, event: NodeEvent, tag: str) -> None:
+        self._problems.add(*_place(event), f"the tag {_short_tag(tag)} is not allowed; remove it")
 
 
-def _position(node: YamlNode) -> tuple[int, int]:
-    mark = node.start_mark
+def _place(event: object) -> tuple[int, int]:
+    assert isinstance(event, Event)
+    mark = event.start_mark
     return mark.line + 1, mark.column + 1
 
 

@@ -13,7 +13,6 @@ _causes = {
     "could not find expected ':'": "a `:` is missing after this key, or the line is indented wrongly",
     "found character that cannot start any token": "a value cannot start with this character; put it in quotes",
     "found a tab character that violates indentation": "a tab cannot indent YAML; use spaces",
-    "found undefined alias": "this alias has no anchor before it",
     "did not find expected '-' indicator": "expected a `-` here, because the block is a list; check the indentation",
     "did not find expected key": "expected a key here; check the indentation",
     "did not find expected ',' or ']'": "expected `,` or `]`",
@@ -22,8 +21,6 @@ _causes = {
     "did not find expected <document start>": "expected the end of the file here",
     "found unexpected end of stream": "the file ends inside a quoted string; the closing quote is missing",
     "found unknown escape character": 'this escape is unknown in double quotes; use single quotes or "\\\\"',
-    "second occurrence": "this anchor is already defined",
-    "but found another document": "a workflow file holds one YAML document, and `---` starts another here",
 }
 
 

@@ -34,9 +34,13 @@ class Scope(msgspec.Struct, frozen=True):
                 return None
 
 
-def references(tree: nodes.Node) -> list[tuple[str, str, int]]:
-    """Each ``context.name`` with the 1-based column of the context, where the name is written out."""
-    found: list[tuple[str, str, int]] = []
+Reference = tuple[str, str, int]
+"""``context.name``, and the 1-based column of the context."""
+
+
+def references(tree: nodes.Node) -> list[Reference]:
+    """Each of them where the name is written out."""
+    found: list[Reference] = []
     waiting = [tree]
     while waiting:
         node = waiting.pop()

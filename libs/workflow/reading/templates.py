@@ -3,9 +3,10 @@
 The expression language itself is ``libs.workflow.expressions``; this only carries its columns over to the file's lines.
 """
 
+from functools import lru_cache
+
 from libs.workflow.expressions import (
     ExpressionError,
-    Node,
     availability_of,
     doubtful_properties,
     has_expression,
@@ -14,11 +15,12 @@ from libs.workflow.expressions import (
     parse_condition,
     parse_template,
 )
+from libs.workflow.expressions.parser import cached_expressions, max_cached_characters
 from libs.workflow.expressions.template import Expression, Template
 from libs.workflow.nodes import Document, Scalar
 from libs.workflow.problems import KeyPath, Problems
 from libs.workflow.reading.locations import locate
-from libs.workflow.reading.scope import Scope, references
+from libs.workflow.reading.scope import Reference, Scope, references
 
 errors_in_scalar = 10  # After each one the rest is parsed again, which a long hostile scalar would make costly.
 
@@ -58,40 +60,41 @@ class ExpressionChecker:
                     return False
                 start = closing + 2
             else:
-                return self._check_segments(scalar, template, start, path) and not errors
+                return self._check_segments(scalar, template, key, start, path) and not errors
 
     def check_condition(self, scalar: Scalar, key: str, path: KeyPath) -> bool:
         """The same for an ``if``, which is an expression with or without ``${{ }}``."""
         text = scalar.text
         if has_expression(text) and not self.check_template(scalar, key, path):
             return False
-        availability = availability_of(key)
         try:
-            parse_condition(text, availability)
+            parse_condition(text, availability_of(key))
         except ExpressionError as error:
             self._add(scalar, error.column - 1, error.reason, path)
             return False
         if has_literal_text(text):
             self._warn(scalar, 0, "text around `${{ }}` makes this always true; put all of it inside the braces", path)
         elif not has_expression(text) and text.strip():
-            self._warn_references(scalar, parse(text.strip(), availability), len(text) - len(text.lstrip()), path)
+            self._warn_doubtful(scalar, text.strip(), key, len(text) - len(text.lstrip()), path)
         return True
 
-    def _check_segments(self, scalar: Scalar, template: Template, start: int, path: KeyPath) -> bool:
+    def _check_segments(self, scalar: Scalar, template: Template, key: str, start: int, path: KeyPath) -> bool:
         for segment in template.segments:
             if isinstance(segment, Expression):
                 if segment.node is None:
                     self._add(scalar, start + segment.offset, "`insert` is only allowed as the key of a mapping", path)
                     return False
-                self._warn_references(scalar, segment.node, start + segment.offset, path)
+                self._warn_doubtful(scalar, segment.source, key, start + segment.offset, path)
         return True
 
-    def _warn_references(self, scalar: Scalar, tree: Node, offset: int, path: KeyPath) -> None:
-        for context, name, column in references(tree):
+    def _warn_doubtful(self, scalar: Scalar, source: str, key: str, offset: int, path: KeyPath) -> None:
+        """Of an expression that is sound: names that this place does not know, properties that do not exist."""
+        named, complaints = _remarks(source, key) if len(source) <= max_cached_characters else _remark(source, key)
+        for context, name, column in named:
             complaint = self._scope.complaint(context, name)
             if complaint is not None:
                 self._warn(scalar, offset + column - 1, complaint, path)
-        for column, complaint in doubtful_properties(tree):
+        for column, complaint in complaints:
             self._warn(scalar, offset + column - 1, complaint, path)
 
     def _add(self, scalar: Scalar, offset: int, message: str, path: KeyPath) -> None:
@@ -101,6 +104,14 @@ class ExpressionChecker:
     def _warn(self, scalar: Scalar, offset: int, message: str, path: KeyPath) -> None:
         line, column = locate(self._document.text, scalar, offset)
         self._problems.add(line, column, message, severity="warning", key_path=path)
+
+
+def _remark(source: str, key: str) -> tuple[tuple[Reference, ...], tuple[tuple[int, str], ...]]:
+    tree = parse(source, availability_of(key))
+    return tuple(references(tree)), doubtful_properties(tree)
+
+
+_remarks = lru_cache(maxsize=cached_expressions)(_remark)
 
 
 def is_insert(text: str) -> bool:

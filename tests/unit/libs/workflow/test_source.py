@@ -102,9 +102,9 @@ def test_positions_count_characters_from_one() -> None:
         (b"a: b\x00c", "w.yml:1:5: the control character U+0000 is not allowed in YAML; remove it"),
         ("a: \ufeffb".encode(), "w.yml:1:4: the control character U+FEFF is not allowed in YAML; remove it"),
         (b"a" * (workflow_bytes + 1), "w.yml:1:1: the file has 1048577 bytes; a workflow may have 1048576 at most"),
-        (b"[" * 200_000, f"w.yml:1:{nesting_levels}: nested more than {nesting_levels} levels deep"),
-        (b"[" * 50_000 + b"]" * 50_000, f"w.yml:1:{nesting_levels}: nested more than {nesting_levels} levels deep"),
-        (b"- " * 50_000, f"w.yml:1:{2 * nesting_levels - 1}: nested more than {nesting_levels} levels deep"),
+        (b"[" * 200_000, f"w.yml:1:{nesting_levels + 1}: nested more than {nesting_levels} levels deep"),
+        (b"[" * 50_000 + b"]" * 50_000, f"w.yml:1:{nesting_levels + 1}: nested more than {nesting_levels} levels deep"),
+        (b"- " * 50_000, f"w.yml:1:{2 * nesting_levels + 1}: nested more than {nesting_levels} levels deep"),
     ],
 )
 def test_a_file_that_cannot_be_read_says_where(content: bytes, problem: str) -> None:
@@ -121,14 +121,14 @@ def test_a_bomb_of_aliases_is_refused_without_following_it() -> None:
     root, problems = read("\n".join(lines).encode())
 
     assert root is None
-    assert problems == ["w.yml:6:5: more than 200000 values once aliases are followed"]
+    assert problems == ["w.yml:6:10: more than 200000 values once aliases are followed"]
 
 
 def test_an_alias_that_contains_itself_is_refused() -> None:
     root, problems = read(b"a: &a\n  b: &b\n    - *a\n")
 
     assert root is None
-    assert problems == ["w.yml:1:4: an anchor contains an alias to itself"]
+    assert problems == ["w.yml:3:7: this alias stands inside of its own anchor"]
 
 
 def test_a_byte_order_mark_and_line_ends_of_windows_do_not_move_positions() -> None:

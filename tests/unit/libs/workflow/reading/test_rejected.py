@@ -23,7 +23,7 @@ rejected: dict[str, tuple[str, list[Place]]] = {
     "an open brace": ("on: {push: \n", [(2, 1, "expected")]),
     "a reserved character": ("name: @a\n", [(1, 7, "put it in quotes")]),
     "an alias without anchor": ("on: *a\n", [(1, 5, "this alias has no anchor")]),
-    "an anchor within itself": ("on: &a [*a]\n", [(1, 5, "an anchor contains an alias to itself")]),
+    "an anchor within itself": ("on: &a [*a]\n", [(1, 9, "inside of its own anchor")]),
     "two documents": (minimal + "---\na: b\n", [(3, 1, "holds one YAML document")]),
     "a tag": (with_job("timeout-minutes: !!int 3"), [(6, 22, "the tag !!int is not allowed")]),
     "a tag of one's own": (with_job("name: !x y"), [(6, 11, "the tag !x is not allowed")]),
