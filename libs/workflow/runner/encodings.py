@@ -30,15 +30,19 @@ _JSON_HTML = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2
 _SHELL_SPECIAL = re.compile(r"[^\w@%+=:,./-]")
 
 
-def forms(value: str) -> set[str]:
-    """Every form of the value that is not empty, itself included; of a value of several lines also each line's, and of
-    each without the space around it."""
+def parts(value: str) -> set[str]:
+    """What of a value is a secret by itself: the whole, each of its lines, and each of these without the space around.
+    Blank ones are none."""
     values = {value, *_LINE_ENDS.split(value)}
-    values |= {one.strip() for one in values}
-    return {form for one in values if one for form in _forms_of_one(one) if form}
+    return {one for one in (*values, *(one.strip() for one in values)) if one.strip()}
 
 
-def _forms_of_one(value: str) -> Iterator[str]:
+def forms(value: str) -> set[str]:
+    """Every form of the value that is not empty, itself included."""
+    return {form for form in _forms(value) if form}
+
+
+def _forms(value: str) -> Iterator[str]:
     yield value
     yield from _base64(value)
     yield value.replace('"', '\\"')

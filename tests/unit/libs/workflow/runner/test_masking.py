@@ -2,7 +2,9 @@
 
 import base64
 import json
+import re
 import shlex
+import time
 from urllib.parse import quote, quote_plus
 from xml.sax.saxutils import escape
 
@@ -88,12 +90,37 @@ def test_powershell_pieces() -> None:
     assert Masker(("secretpart1&+secretpart2",)).mask("secretpart1&+ ~ ecretpart2") == "*** ~ ***"
 
 
-def test_values_are_bounded() -> None:
+def test_what_a_job_adds_is_bounded() -> None:
     masker = Masker()
-    for number in range(masking.MASKED_VALUES):
+    for number in range(masking.ADDED_LINES):
         masker.add(f"value-{number:06}")
-    with pytest.raises(TooManyMasks, match="more than 1000 values"):
+    masker.add("value-000007")
+    with pytest.raises(TooManyMasks, match="more than 1000 lines"):
         masker.add("one more")
+    with pytest.raises(TooManyMasks, match="more than 1000 lines"):
+        Masker().add("a\n" * (masking.ADDED_LINES + 1))
+    with pytest.raises(TooManyMasks, match="more than 256 KiB"):
+        Masker().add("x" * (masking.ADDED_CHARACTERS + 1))
+
+
+def test_what_a_job_was_given_is_not() -> None:
+    masker = Masker(tuple(f"value-{number:06}" for number in range(masking.ADDED_LINES + 5)))
+    masker.add("one more")
+    assert masker.mask("one more value-001004") == "*** ***"
+
+
+def test_values_that_are_found_everywhere_cost_no_more_than_others() -> None:
+    masker = Masker()
+    for length in range(1, 600):
+        masker.add("a" * length)
+    for value in ("b" * 20_000, "ab" * 10_000, "c" * 9_999 + "d"):
+        masker.add(value)
+    began = time.process_time()
+    assert masker.mask("a" * 1_000_000) == "***"
+    assert masker.mask("b" * 1_000_000) == "***"
+    assert masker.mask("ab" * 500_000) == "***"
+    assert masker.mask(("c" * 9_999 + "d") * 100 + "c" * 100_000) == "***" + "c" * 100_000
+    assert time.process_time() - began < 5
 
 
 def test_many_values_are_found_as_few_are() -> None:
@@ -120,6 +147,21 @@ def test_no_secret_is_left(values: list[str], parts: list[str]) -> None:
     for value in values:
         if value.strip():
             assert all(value not in piece for piece in masked.split("***"))
+
+
+@given(
+    values=st.lists(st.text(alphabet="ab", min_size=1, max_size=5), max_size=6),
+    text=st.text(alphabet="abc", max_size=40),
+)
+def test_every_find_is_masked_and_nothing_else(values: list[str], text: str) -> None:
+    """Beside the plain way: every place of every value."""
+    hidden = [False] * len(text)
+    for value in values:
+        for first in range(len(text)):
+            if text.startswith(value, first):
+                hidden[first : first + len(value)] = [True] * len(value)
+    expected = re.sub("\0+", "***", "".join("\0" if hide else shown for hide, shown in zip(hidden, text, strict=True)))
+    assert masking._replaced(text, values, len(text)) == expected  # pyright: ignore[reportPrivateUsage]
 
 
 @given(value=secrets, before=texts, behind=texts, cut=st.integers(0, 60))
