@@ -18,6 +18,7 @@ LONG = 20_000
 LEAST_CONFORMANCE_CASES = 800
 
 
+@pytest.mark.timeout(600)  # The long form on a busy machine.
 def test_expressions_mean_what_they_mean_on_github(oracle: Oracle, request: pytest.FixtureRequest) -> None:
     count = LONG if request.config.getoption("--differential-long", default=False) else SHORT
     tally: Counter[str] = Counter()

@@ -79,6 +79,7 @@ class _Evaluation:
         self.used_bytes = 0
 
     def evaluate(self, node: Node) -> Value:
+        # The commonest kinds first: they are tried in this order.
         match node:
             case Literally():
                 return node.value
@@ -86,16 +87,16 @@ class _Evaluation:
                 return self.context(node.name)
             case Index():
                 return self.index(node)
-            case Filter():
-                return self.filter(node)
-            case Call():
-                return self.call(node)
-            case Not():
-                return not is_truthy(self.evaluate(node.operand))
             case Binary():
                 return _compare(node.operator, self.evaluate(node.left), self.evaluate(node.right))
             case Logical():
                 return self.logical(node)
+            case Call():
+                return self.call(node)
+            case Not():
+                return not is_truthy(self.evaluate(node.operand))
+            case Filter():
+                return self.filter(node)
 
     def context(self, name: str) -> Value:
         contexts = self.scope.contexts

@@ -47,6 +47,8 @@ def kind_of(value: Value) -> Kind:
 
 def is_truthy(value: Value) -> bool:
     """Falsy are null, false, 0, -0, NaN and ''. Arrays and objects are truthy, empty ones too."""
+    if isinstance(value, bool):
+        return value
     if isinstance(value, list | dict):
         return True
     return bool(value) and value == value  # noqa: PLR0124 - only NaN differs from itself.
