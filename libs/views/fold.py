@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import cast
 
 import msgspec
 from msgspec.structs import replace
@@ -17,6 +18,8 @@ from libs.contracts.plan import Plan
 from libs.contracts.run import RunEvent
 from libs.views.gates import at_a_gate
 from libs.views.run import AttemptView, JobView, RunView, StepView
+from libs.workflow.expressions import Value
+from libs.workflow.matrix import display_name
 
 _run_events = msgspec.json.Decoder(RunEvent)
 _attempt_events = msgspec.json.Decoder(AttemptEvent)
@@ -88,6 +91,10 @@ def _on_run(view: RunView, event: RunEvent, time: datetime) -> None:
             view.state, view.started, view.run_attempt = "running", time, event.run_attempt
             view.tell(time, None, "started")
         case of_run.MatrixExpanded():
+            waiting = view.jobs.get(JobKey(event.job_id))
+            fixed = waiting.name if waiting is not None else event.job_id
+            for part in event.combinations:
+                view.job_of(part.job, event.job_id, display_name(fixed, cast("dict[str, Value]", part.values)))
             view.tell(time, JobKey(event.job_id), f"its matrix gives {len(event.combinations)} jobs")
         case of_run.CallExpanded():
             job = view.job_of(event.job, event.job_id, event.name)

@@ -7,6 +7,7 @@ about to propose.
 from __future__ import annotations
 
 from datetime import datetime
+from typing import cast
 
 from msgspec.structs import replace
 
@@ -43,6 +44,8 @@ from libs.contracts.run import (
     RunStarted,
 )
 from libs.contracts.subjects import AttemptAddress
+from libs.workflow.expressions import Value
+from libs.workflow.matrix import display_name
 from services.scheduler.called_jobs import with_called_jobs
 from services.scheduler.rerunning import rerun
 from services.scheduler.run_state import (
@@ -172,7 +175,10 @@ def _expanded(run: Run, event: MatrixExpanded) -> Run:
             jobs[key] = job
             continue
         for part in event.combinations:
-            jobs[part.job] = replace(unexpanded, key=part.job, expanded=True, matrix=part.values, index=part.index)
+            name = display_name(unexpanded.name, cast("dict[str, Value]", part.values))
+            jobs[part.job] = replace(
+                unexpanded, key=part.job, name=name, expanded=True, matrix=part.values, index=part.index
+            )
     expansion = Expansion(len(event.combinations), event.fail_fast, event.max_parallel)
     return replace(run, jobs=jobs, expansions={**run.expansions, event.job_id: expansion})
 
