@@ -102,6 +102,8 @@ def _filters(value: Value, name: str) -> list[Filter]:
     for index, entry in enumerate(value):
         if not isinstance(entry, dict):
             raise MatrixError(f"an entry of `{name}` must be a mapping", name, index)
+        if not entry:
+            raise MatrixError(f"an entry of `{name}` must not be empty", name, index)
         filters.append(entry)
     return filters
 

@@ -28,8 +28,8 @@ from libs.workflow.problems import Problems
 from libs.workflow.syntax_errors import explain
 
 workflow_bytes = 1024 * 1024  # GitHub's own limit for one workflow file.
-nesting_levels = 100  # Real workflows nest about ten deep; reading recurses.
-expanded_nodes = 200_000  # After aliases are followed. A 10,000-line workflow has about 30,000.
+nesting_levels = 50  # GitHub's own limit; real workflows nest about ten deep, and reading recurses.
+expanded_nodes = 50_000  # GitHub's own limit, after aliases are followed. A 10,000-line workflow has about 30,000.
 
 _forbidden_characters = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufeff\ufffe\uffff]"

@@ -102,6 +102,10 @@ KNOWN = (
     Known("empty image", "ours", "the image must not be empty|`uses: .*` names no image", "the service"),
     Known("a folder above", "ours", "a local action's path begins", "the service: expected format"),
     Known("tags", "ours", "the tag .* is not allowed", "the service refuses explicit tags"),
+    Known("empty filters", "ours", "an entry of `(include|exclude)` must not be empty", "the service"),
+    Known(
+        "depth", "ours", "nested more than|more than .* values once aliases", "the service: maximum object depth, nodes"
+    ),
     Known(
         "env by an expression",
         "theirs",

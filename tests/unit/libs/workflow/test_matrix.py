@@ -118,8 +118,10 @@ def test_exclude_matches_a_part_of_an_object() -> None:
     assert combinations == [{"node": {"version": 20}}]
 
 
-def test_an_empty_exclude_entry_takes_nothing_away() -> None:
-    assert expand({"a": [1], "exclude": [{}]}) == [{"a": 1}]
+@pytest.mark.parametrize("name", ["include", "exclude"])
+def test_an_empty_entry_is_refused(name: str) -> None:
+    with pytest.raises(MatrixError, match=f"an entry of `{name}` must not be empty"):
+        expand({"a": [1], name: [{}]})
 
 
 @pytest.mark.parametrize(
