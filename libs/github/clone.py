@@ -36,7 +36,10 @@ from libs.sources import SourceMissing
 DIFF_SECONDS = 10.0
 """GitHub gives up on a slow diff too, and then every path filter matches."""
 REF_SECONDS = 5.0
-EMPTY_TREES = {40: "4b825dc642cb6eb9a060e54bf8d69288fbee4904"}
+EMPTY_TREES = {
+    40: "4b825dc642cb6eb9a060e54bf8d69288fbee4904",
+    64: "6ef19b41225c5369f1c104d45d8d85efa9b057b53b14b4b9b939dd74decc5321",
+}
 """What a first commit is compared to, by the length of its name; git knows it without storing it."""
 BRANCH_PREFIXES = ("refs/heads/", "refs/remotes/origin/")
 

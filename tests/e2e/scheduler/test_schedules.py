@@ -14,15 +14,23 @@ from libs.bus.memory import MemoryBus
 from libs.bus.port import Bus
 from libs.contracts import envelope, subjects
 from libs.contracts.commands import TriggerCommand, TriggerFollowers, TriggerSchedule
-from libs.contracts.ids import Cause, RepositoryId, commit_id
-from libs.contracts.plan import Repository
+from libs.contracts.ids import Cause, DeliveryGuid, RepositoryId, commit_id
+from libs.contracts.plan import Plan, Repository
+from libs.contracts.run import RunEvent, RunPlanned
 from libs.contracts.schedules import DeclaredSchedule, FollowedRuns, SchedulesDeclared
+from services.cli.local.system import deliver
+from services.parser.__main__ import parser
 from services.scheduler.shell.clock import Clocks
 from services.scheduler.shell.schedules import Schedules
+from services.scheduler.shell.service import Scheduler
+from tests.e2e.intake.system import EveryCommit
 from tests.e2e.scheduler.fake_agent import FakeAgent
 from tests.e2e.scheduler.world import world
+from tests.unit.services.parser.world import REPOSITORY as WIRE_REPOSITORY
+from tests.unit.services.parser.world import push
 from tests.unit.services.scheduler.story import job, plan
 
+GUID = "11111111-2222-3333-4444-555555555555"
 REPOSITORY = Repository(RepositoryId(5), "octo", "demo")
 
 
@@ -104,6 +112,55 @@ async def _steps(bus: Bus) -> None:
     mine = [slot for path, slot in slots if path == "a.yml"]
     assert [later - slot for slot, later in pairwise(mine)] == [timedelta(minutes=30)] * 7
     assert {slot.minute for path, slot in slots if path == "b.yml"} == {45}
+
+
+WORKFLOWS = {
+    "ci.yml": b"name: CI\non: {push: , schedule: [{cron: '*/5 * * * *'}]}\n"
+    b"jobs: {a: {runs-on: ubuntu-latest, steps: [{run: x}]}}\n",
+    "after.yml": b"name: After\non: {workflow_run: {workflows: [CI], types: [completed]}}\n"
+    b"jobs: {b: {runs-on: ubuntu-latest, steps: [{run: x}]}}\n",
+}
+
+
+@pytest.mark.row("events: schedule, with timezone", "events: workflow_run")
+async def test_from_a_push_to_a_slot_and_to_what_follows_both(jetstream_bus: JetStreamBus):
+    """A real parser and a real scheduler whose clock is ten minutes ahead: the slot is due once it is declared."""
+    wall = Wall()
+    wall.ahead = timedelta(minutes=10)
+    async with world(bus=jetstream_bus) as w:
+        await w.start_agent(FakeAgent(w.bus))
+        w.tasks.append(asyncio.create_task(parser(w.process(), EveryCommit(WORKFLOWS)).run()))
+        clocks = Clocks(now=wall.now)
+        w.tasks.append(asyncio.create_task(Scheduler(w.process(), name="ahead", clocks=clocks).run()))
+        payload = push(repository=WIRE_REPOSITORY | {"id": 5, "owner": {"login": "octo"}, "name": "demo"})
+        await deliver(w.process(), DeliveryGuid(GUID), "push", payload)
+        async with asyncio.timeout(20):
+            while len(await finished(jetstream_bus, "After")) < 2:
+                await asyncio.sleep(0.05)
+        seen = {(planned.event, planned.workflow_name) for planned in await plans(jetstream_bus)}
+        assert seen == {("push", "CI"), ("schedule", "CI"), ("workflow_run", "After")}
+        assert len([planned for planned in await plans(jetstream_bus) if planned.event == "schedule"]) == 1
+
+
+async def plans(bus: Bus) -> list[Plan]:
+    found: list[Plan] = []
+    for stored in await bus.load(subjects.ALL_RUNS):
+        for raw in envelope.decode_commit(stored.data).events:
+            event = msgspec.json.decode(raw, type=RunEvent)
+            if isinstance(event, RunPlanned) and event.plan is not None:
+                found.append(event.plan)
+    return found
+
+
+async def finished(bus: Bus, workflow: str) -> list[Plan]:
+    """The plans of that workflow whose runs succeeded."""
+    found: list[Plan] = []
+    for planned in await plans(bus):
+        last = await bus.last(subjects.run(planned.repository.owner, planned.repository.name, planned.run_id))
+        assert last is not None
+        if planned.workflow_name == workflow and b'"RunFinished","conclusion":"success"' in last.data:
+            found.append(planned)
+    return found
 
 
 async def test_a_timer_that_wakes_the_scheduler_for_nothing_does_no_harm(jetstream_bus: JetStreamBus):
