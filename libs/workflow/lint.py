@@ -7,6 +7,8 @@ are asked for by their path; those of other repositories are not at hand, which 
 from collections.abc import Callable, Iterator
 from functools import cache, partial
 
+from libs.workflow.actions.fitting import use_problems
+from libs.workflow.actions.manifest import read_action
 from libs.workflow.calls import BadCall, call_name, misfits
 from libs.workflow.model import Job, Workflow
 from libs.workflow.problems import Problem, sort_problems
@@ -27,7 +29,13 @@ def lint(file: str, content: bytes, read: Read | None = None) -> list[Problem]:
     if reading.workflow is None or read is None:
         return list(reading.problems)
     look = cache(partial(_look, read))
-    return list(sort_problems([*reading.problems, *_call_problems(reading.workflow, look)]))
+    around = [*_call_problems(reading.workflow, look), *use_problems(reading.workflow, read)]
+    return list(sort_problems([*reading.problems, *around]))
+
+
+def lint_action(file: str, content: bytes) -> list[Problem]:
+    """The same of an ``action.yml``."""
+    return list(read_action(file, content).problems)
 
 
 def _call_problems(workflow: Workflow, look: Look) -> Iterator[Problem]:

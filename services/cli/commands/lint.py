@@ -12,11 +12,12 @@ from pathlib import Path
 import click
 import msgspec
 
-from libs.workflow.lint import Read, lint
+from libs.workflow.lint import Read, lint, lint_action
 from libs.workflow.problems import Problem
 from libs.workflow.source import workflow_bytes
 from services.cli import outcome
 
+ACTION_NAMES = ("action.yml", "action.yaml")
 _suffixes = (".yml", ".yaml")
 
 
@@ -25,6 +26,9 @@ _suffixes = (".yml", ".yaml")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list of problems.")
 def command(path: Path | None, *, as_json: bool) -> int:
     """Check a workflow file, or every workflow of a directory: its `.github/workflows`, or else its own YAML files.
+
+    Workflows are checked beside the workflows and the actions of their own repository that they use. A file that is
+    called action.yml is checked as an action.
 
     Errors end with exit code 2; warnings do not.
 
@@ -73,7 +77,10 @@ def _lint_file(file: Path) -> list[Problem]:
         content = _content(file)
     except OSError as error:
         return [Problem(str(file), 1, 1, f"cannot be read: {error.strerror or error}")]
-    return lint(str(file), content, _neighbours(file))
+    read = _neighbours(file)
+    if read is None and file.name in ACTION_NAMES:
+        return lint_action(str(file), content)
+    return lint(str(file), content, read)
 
 
 def _content(file: Path) -> bytes:

@@ -129,3 +129,17 @@ def test_a_file_that_cannot_be_read_is_an_error_beside_the_others(tmp_path: Path
 
     assert result.return_value == 2
     assert f"{folder / 'b.yml'}:1:1: the byte 0xFF is not valid UTF-8" in result.stdout
+
+
+@pytest.mark.row("actions: action.yml")
+def test_an_action_is_read_as_an_action_and_beside_the_workflow_that_uses_it(tmp_path: Path) -> None:
+    action = write(tmp_path / "act" / "action.yml", "inputs: {a: {}}\nruns: {using: node20, man: x.js}\n")
+    flow = write(tmp_path / ".github" / "workflows" / "action.yml", with_step("uses: ./act"))
+
+    result = lint(str(action))
+    assert result.return_value == 2
+    assert f"{action}:2:23: unknown key `man`" in result.stdout
+
+    result = lint(str(flow))
+    assert result.return_value == 2
+    assert "`uses: ./act`: the action has errors, the first of them: act/action.yml:2:7: " in result.stdout
