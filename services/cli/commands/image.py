@@ -50,7 +50,7 @@ def command() -> None:
 def build(*, size: str, suite: str, mirror: str, anew: bool, as_json: bool) -> None:
     """Builds an image from Debian's packages, unless it is there already.
 
-    minimal has bash, git, curl, python3, sudo and podman; standard also compilers, Node.js 20 and 24, and jq.
+    minimal has bash, git, curl, python3, sudo, podman and Node.js 24; standard also compilers, Node.js 20 and jq.
 
     Example: firebreak image build --size standard
     """

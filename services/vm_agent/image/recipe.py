@@ -63,7 +63,7 @@ class Recipe(msgspec.Struct, frozen=True):
 RECIPES = {
     recipe.name: recipe
     for recipe in (
-        Recipe("minimal", tuple(sorted({*_BASE, *_ENGINE})), modules=True),
+        Recipe("minimal", tuple(sorted({*_BASE, *_ENGINE})), modules=True, nodes=("24.19.0",)),
         Recipe("standard", tuple(sorted({*_BASE, *_STANDARD})), modules=True, nodes=("20.18.0", "24.19.0")),
     )
 }
