@@ -118,4 +118,4 @@ def test_files(spoken: Speaker) -> None:
     for name in ("output", "env", "state"):
         read = read_pairs(spoken.file(name))
         assert (list(read.pairs), read.error) == (pairs, None)
-    assert list(read_paths(spoken.file("path"))) == paths
+    assert list(read_paths(spoken.file("path")).paths) == paths

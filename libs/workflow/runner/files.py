@@ -10,6 +10,10 @@ from dataclasses import dataclass
 
 RUNNER_FILE_BYTES = 8 * 1024 * 1024
 """A runner file larger than this fails its step: its text is held in memory several times while it is read."""
+ENTRIES = 50_000
+"""Of one runner file, pairs or paths: a step that sets more is no step that anybody wrote, and each costs memory."""
+SHOWN_CHARACTERS = 1_000
+"""Of a line that is wrong, in its error: it may be all of the file."""
 SUMMARY_BYTES = 1024 * 1024
 """GitHub's bound for one step's summary."""
 BLOCKED_VARIABLES = ("NODE_OPTIONS",)
@@ -49,6 +53,9 @@ class _Malformed(Exception):
     pass
 
 
+_TOO_MANY = f"It has more than {ENTRIES} entries: write much data to a file of the workspace and pass its path"
+
+
 def read_pairs(data: bytes) -> Pairs:
     """`NAME=value` lines and `NAME<<DELIMITER` heredocs; empty lines between them are skipped."""
     lines = _Lines(text_of(data))
@@ -57,22 +64,32 @@ def read_pairs(data: bytes) -> Pairs:
         while (line := lines.next()) is not None:
             if line:
                 pairs.append(_pair(line, lines))
+                if len(pairs) > ENTRIES:
+                    raise _Malformed(_TOO_MANY)
     except _Malformed as error:
         return Pairs(tuple(pairs), str(error))
     return Pairs(tuple(pairs))
 
 
-def read_paths(data: bytes) -> tuple[str, ...]:
+@dataclass(frozen=True, slots=True)
+class Paths:
+    paths: tuple[str, ...]
+    error: str | None = None
+
+
+def read_paths(data: bytes) -> Paths:
     """The lines of `$GITHUB_PATH` that are not empty; here `\\r\\n` ends a line too, as in the runner."""
-    return tuple(line for line in text_of(data).replace("\r\n", "\n").replace("\r", "\n").split("\n") if line)
+    lines = text_of(data).replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    paths = tuple(line for line in lines if line)
+    return Paths(paths) if len(paths) <= ENTRIES else Paths(paths[:ENTRIES], _TOO_MANY)
 
 
 def prepend_paths(current: tuple[str, ...], added: tuple[str, ...]) -> tuple[str, ...]:
     """The search path after additions, the newest last; what was there before moves to its new place."""
-    paths = list(current)
+    paths = dict.fromkeys(current)
     for path in added:
-        paths = [known for known in paths if known != path]
-        paths.append(path)
+        paths.pop(path, None)
+        paths[path] = None
     return tuple(paths)
 
 
@@ -91,13 +108,15 @@ def _pair(line: str, lines: _Lines) -> tuple[str, str]:
     if heredoc >= 0 and (equals < 0 or heredoc < equals):
         name, _, delimiter = line.partition("<<")
         if not name or not delimiter:
-            raise _Malformed(f"Invalid format '{line}'. Name must not be empty and delimiter must not be empty")
+            raise _Malformed(
+                f"Invalid format '{line[:SHOWN_CHARACTERS]}'. Name must not be empty and delimiter must not be empty"
+            )
         return name, _heredoc(lines, delimiter)
     if equals < 0:
-        raise _Malformed(f"Invalid format '{line}'")
+        raise _Malformed(f"Invalid format '{line[:SHOWN_CHARACTERS]}'")
     name, _, value = line.partition("=")
     if not name:
-        raise _Malformed(f"Invalid format '{line}'. Name must not be empty")
+        raise _Malformed(f"Invalid format '{line[:SHOWN_CHARACTERS]}'. Name must not be empty")
     return name, value
 
 

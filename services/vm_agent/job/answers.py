@@ -52,13 +52,14 @@ async def _read(around: Surroundings, path: str, name: str, output: StepOutput) 
     if not data:
         return
     if name == "path":
-        output.said.paths.extend(read_paths(data))
-        return
-    pairs = read_pairs(data)
-    for key, value in pairs.pairs:
-        await _keep(output, name, key, value)
-    if pairs.error is not None:
-        await _fail(output, name, pairs.error)
+        read = read_paths(data)
+        output.said.paths.extend(read.paths)
+    else:
+        read = read_pairs(data)
+        for key, value in read.pairs:
+            await _keep(output, name, key, value)
+    if read.error is not None:
+        await _fail(output, name, read.error)
 
 
 async def _keep(output: StepOutput, name: str, key: str, value: str) -> None:

@@ -11,6 +11,8 @@ ANNOTATIONS_A_LEVEL = 10
 """Of one step: GitHub shows no more."""
 ANNOTATION_CHARACTERS = 4 * 1024
 """Of one text, as in the runner: an event with thirty of them must stay far below 1 MiB."""
+SAID_CHARACTERS = 8 * 1024 * 1024
+"""Of names and values that a step sets by commands, as much as in one runner file: all of it is held in memory."""
 
 
 @dataclass(slots=True)
@@ -23,6 +25,13 @@ class Said:
     paths: list[str] = field(default_factory=list[str])
     annotations: list[Annotation] = field(default_factory=list[Annotation])
     failed: bool = False
+    commanded: int = 0
+    """Characters that were set by commands."""
+
+    def takes(self, *texts: str) -> bool:
+        """Whether there is still room for these; they count either way."""
+        self.commanded += sum(map(len, texts))
+        return self.commanded <= SAID_CHARACTERS
 
     def has_room(self, level: AnnotationLevel) -> bool:
         return sum(known.level == level for known in self.annotations) < ANNOTATIONS_A_LEVEL

@@ -6,6 +6,8 @@ after its `add-mask` on, as in GitHub's runner.
 
 from __future__ import annotations
 
+from msgspec.structs import astuple
+
 from libs.contracts.attempt import Annotation
 from libs.workflow.runner.command_syntax import may_hold_command
 from libs.workflow.runner.commands import CommandReader
@@ -27,7 +29,7 @@ from libs.workflow.runner.masking import Masker, TooManyMasks
 from services.vm_agent.log.cutting import LINE_BYTES, Block, CutLine, LineCutter
 from services.vm_agent.log.job_log import JobLog
 from services.vm_agent.log.matching.matchers import Found, Matchers, MatchersRefused
-from services.vm_agent.log.said import Said
+from services.vm_agent.log.said import SAID_CHARACTERS, Said
 from services.vm_agent.sandbox.protocol import FileTrouble
 
 TAIL_LINES = 20
@@ -146,14 +148,8 @@ class StepOutput:
                     await self.print(f"##[debug]{text}")
             case Annotate(annotation):
                 self.said.annotate(annotation, self._masker)
-            case SetOutput(name, value):
-                self.said.outputs[name] = value
-            case SaveState(name, value):
-                self.said.state[name] = value
-            case SetVariable(name, value):
-                self.said.variables[name] = value
-            case AddPath(path):
-                self.said.paths.append(path)
+            case SetOutput() | SaveState() | SetVariable() | AddPath():
+                await self._set(effect)
             case AddMask(value):
                 await self._mask(value)
             case AddMatchers() | RemoveMatchers():
@@ -162,6 +158,24 @@ class StepOutput:
                 self.said.failed = True
                 for message in messages:
                     await self.error(message)
+
+    async def _set(self, effect: SetOutput | SaveState | SetVariable | AddPath) -> None:
+        said = self.said
+        had_room = said.takes()
+        if not said.takes(*astuple(effect)):
+            said.failed = True
+            if had_room:
+                await self.error(f"A step may set {SAID_CHARACTERS} characters by commands: the rest is lost.")
+            return
+        match effect:
+            case AddPath(path):
+                said.paths.append(path)
+            case SetOutput(name, value):
+                said.outputs[name] = value
+            case SaveState(name, value):
+                said.state[name] = value
+            case SetVariable(name, value):
+                said.variables[name] = value
 
     async def _change_matchers(self, effect: AddMatchers | RemoveMatchers) -> None:
         """A pattern that cannot be run here is a warning; a file that says nothing sensible fails the command."""

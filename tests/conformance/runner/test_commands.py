@@ -353,3 +353,14 @@ async def test_ten_of_a_level() -> None:
     assert len(done.lines) == 45
     assert [one.message for one in done.said.annotations if one.level == "notice"] == [str(n) for n in range(10)]
     assert len(done.said.annotations) == 30
+
+
+@pytest.mark.row("runner: workflow commands")
+async def test_what_commands_set_is_bounded() -> None:
+    printed = "".join(f"::set-output name=n{number}::{'x' * 500_000}\n" for number in range(20))
+    done = await spoken(printed.encode())
+    assert len(done.said.outputs) == 16
+    assert done.said.failed
+    assert [line for line in done.lines if "##[error]" in line] == [
+        "##[error]A step may set 8388608 characters by commands: the rest is lost."
+    ]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from libs.workflow.runner.files import blocked_name, prepend_paths, read_pairs, read_paths
+from libs.workflow.runner.files import ENTRIES, blocked_name, prepend_paths, read_pairs, read_paths
 
 READABLE = {
     "nothing": (b"", []),
@@ -59,7 +59,7 @@ def test_broken_pairs_say_what_is_wrong(name: str) -> None:
 
 
 def test_paths_are_lines() -> None:
-    assert read_paths(b"/a\n\n/b c\r\n/d") == ("/a", "/b c", "/d")
+    assert read_paths(b"/a\n\n/b c\r\n/d").paths == ("/a", "/b c", "/d")
 
 
 def test_a_path_added_again_moves_to_the_front() -> None:
@@ -79,3 +79,19 @@ def test_a_path_added_again_moves_to_the_front() -> None:
 )
 def test_blocked(name: str, blocked: str | None) -> None:
     assert blocked_name(name) == blocked
+
+
+def test_entries_are_bounded_and_those_before_count() -> None:
+    pairs, paths = read_pairs(b"a=1\n" * (ENTRIES + 1)), read_paths(b"/a\n" * (ENTRIES + 1))
+    assert "more than 50000 entries" in (pairs.error or "")
+    assert "more than 50000 entries" in (paths.error or "")
+    assert len(paths.paths) == ENTRIES
+
+
+def test_many_paths_are_put_in_front_in_no_time() -> None:
+    added = tuple(f"/{number}" for number in range(ENTRIES))
+    assert prepend_paths(("/7", "/x"), added) == ("/x", *added)
+
+
+def test_a_wrong_line_is_shown_in_part() -> None:
+    assert len(read_pairs(b"x" * 1_000_000).error or "") < 1_100
