@@ -10,9 +10,10 @@ from typing import cast
 
 from msgspec.structs import replace
 
+from libs.contracts.ids import JobKey
 from libs.contracts.plan import CalledWorkflow, JsonObject, PlannedJob
 from libs.contracts.results import Result, worst
-from libs.contracts.run import CallExpanded, CancelReason, JobFinished
+from libs.contracts.run import CallExpanded, CancelReason, JobFinished, RunEvent
 from libs.workflow.calls import BadCall, bound_inputs
 from libs.workflow.expressions import (
     ExpressionError,
@@ -36,13 +37,15 @@ DEFAULT = "on.workflow_call.inputs.<inputs_id>.default"
 WITH = "jobs.<job_id>.with.<with_id>"
 
 
-def calling(run: Run, job: Job, scope: Scope) -> CallExpanded | JobFinished:
-    """What a ready job that calls a workflow becomes; `scope` is that of its keys."""
+def calling(run: Run, job: Job, scope: Scope, before: int = 0) -> CallExpanded | JobFinished:
+    """What a ready job that calls a workflow becomes; `scope` is that of its keys, `before` how many of its matrix
+    are called in the same decision.
+    """
     planned = run.planned[job.job_id]
     called = run.plan.called.get(planned.calls)
     if called is None:
         return finish(job, "error", f"the plan lacks the workflow that it calls, {planned.uses}")
-    if len(run.jobs) + len(called.jobs) > MAX_JOBS:
+    if len(run.jobs) + len(called.jobs) * (1 + before) > MAX_JOBS:
         return finish(job, "failure", f"the run would have over {MAX_JOBS} jobs with those of {planned.uses}")
     try:
         name = below(run.caller_of(job.job_id), job_keys.name(planned, scope))
@@ -51,19 +54,30 @@ def calling(run: Run, job: Job, scope: Scope) -> CallExpanded | JobFinished:
         return finish(job, "failure", str(error))
 
 
-def may_begin(run: Run, job: Job) -> bool:
-    """`max-parallel` of a matrix of calls counts calls: it is theirs here, since only jobs with steps are placed."""
-    expansion = run.expansions.get(job.job_id)
+def room(run: Run, job_id: str) -> int | None:
+    """How many more of a matrix may be called now, None for any number: `max-parallel` of a matrix of calls counts
+    calls. It is theirs here, since only jobs with steps are placed.
+    """
+    expansion = run.expansions.get(job_id)
     if expansion is None or expansion.max_parallel is None:
-        return True
-    return sum(each.phase == "calling" for each in run.of(job.job_id)) < expansion.max_parallel
-
-
-def ended_call(run: Run, job: Job) -> JobFinished | None:
-    """The end of a call, as that of the worst of its jobs; None where one of them is not over."""
-    called = run.called_by(job.key)
-    if job.phase != "calling" or any(each.phase not in DONE for each in called):
         return None
+    return expansion.max_parallel - sum(each.phase == "calling" for each in run.of(job_id))
+
+
+def ended_calls(run: Run) -> list[RunEvent]:
+    """The ends of the calls of which all jobs are over; each ends as the worst of them."""
+    if not run.calls:
+        return []
+    inside: dict[JobKey, list[Job]] = {key: [] for key in run.calls}
+    for job in run.jobs.values():
+        caller = run.callers.get(job.job_id)
+        if caller is not None:
+            inside[caller].append(job)
+    open_calls = [(run.jobs[key], called) for key, called in inside.items() if run.jobs[key].phase == "calling"]
+    return [_ended(run, job, called) for job, called in open_calls if all(each.phase in DONE for each in called)]
+
+
+def _ended(run: Run, job: Job, called: list[Job]) -> JobFinished:
     conclusions: list[Result] = [each.conclusion for each in called if each.conclusion is not None]
     reason = job.cancel or run.cancel_reason(job.job_id)
     outcome = worst(conclusions if reason is None else [*conclusions, *_cut_short(conclusions, reason)])

@@ -12,7 +12,7 @@ from libs.contracts.results import Result, worst
 from libs.contracts.run import CancelReason, JobCancelRequested, RunEvent, RunFinished, RunStarted
 from services.scheduler import job_keys
 from services.scheduler.aftermath import after_attempt
-from services.scheduler.calls import ended_call
+from services.scheduler.calls import ended_calls
 from services.scheduler.contexts import scope_of_if
 from services.scheduler.ending import finish
 from services.scheduler.evolve import evolve
@@ -44,7 +44,7 @@ def _next(run: Run, situation: Situation) -> list[RunEvent]:
         return [RunStarted(run.run_attempt)]
     return (
         _each(run, lambda job: after_attempt(run, job))
-        or _each(run, lambda job: ended_call(run, job))
+        or ended_calls(run)
         or _superseded(run, situation)
         or put_out(run, situation)
         or _cancelled(run)

@@ -54,24 +54,27 @@ def _decided(run: Run, job_id: str, waiting: list[Job], situation: Situation) ->
     except BadKey as error:
         return [finish(job, "failure", str(error)) for job in waiting]
     if planned.uses is not None:
-        return _next_call(run, waiting, scope, situation)
+        return _calls(run, waiting, scope, situation)
     return [event for job in waiting for event in _going_on(run, job, scope, situation)]
 
 
-def _next_call(run: Run, waiting: list[Job], shared: Scope, situation: Situation) -> list[RunEvent]:
-    """One at a time: each counts for `max-parallel`. One that waits at a gate keeps no other from going on."""
+def _calls(run: Run, waiting: list[Job], shared: Scope, situation: Situation) -> list[RunEvent]:
+    """As many as `max-parallel` leaves room for. One that waits at a gate keeps no other from going on."""
+    events: list[RunEvent] = []
+    room = calls.room(run, waiting[0].job_id)
     for job in waiting:
-        if not calls.may_begin(run, job):
+        if room is not None and room <= 0:
             break
         scope = scope_of_job(shared, run, job)
         said = before_job(run, job, scope, situation)
         if said is None:
-            event = calls.calling(run, job, scope)
+            event = calls.calling(run, job, scope, sum(isinstance(event, CallExpanded) for event in events))
             waits = before_called(run, event, situation) if isinstance(event, CallExpanded) else None
             said = [*(waits if waits is not None else (event,))]
-        if said:
-            return said
-    return []
+        began = any(isinstance(event, CallExpanded) for event in said)
+        room = room - 1 if room is not None and began else room
+        events += said
+    return events
 
 
 def _going_on(run: Run, job: Job, shared: Scope, situation: Situation) -> list[RunEvent]:

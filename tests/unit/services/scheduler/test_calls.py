@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import time
 
 import pytest
 
 from libs.contracts.ids import Cause, JobKey
 from libs.contracts.plan import CalledInput, CalledWorkflow, Concurrency, PlannedJob
 from libs.contracts.run import CallExpanded, JobCancelRequested, JobQueued, JobSkipped
+from services.scheduler.calls import MAX_JOBS
 from services.scheduler.grants import least, permissions_of, secrets_of
 from services.scheduler.orders import order_of
 from tests.unit.services.scheduler.story import Story, job, matrix, on_hosts, plan, types
@@ -332,3 +334,22 @@ def test_a_queued_job_carries_no_concurrency_of_its_caller():
     story = calling(called(job("a")), call("lib", concurrency=Concurrency("g")))
     story.group("g", story.member("lib")).go()
     assert [event.job for event in story.events if isinstance(event, JobQueued)] == ["lib~a"]
+
+
+def test_a_matrix_of_256_calls_costs_little():
+    """Twenty times what it takes here; the square of its size would be far more."""
+    library = called(*(job(f"j{number}") for number in range(4)))
+    story = Story(plan(call("lib", strategy=matrix({"n": list(range(256))})), called={LIBRARY: library}))
+    began = time.perf_counter()
+    story.decide()
+    assert len(story.run.jobs) == 256 * 5
+    assert time.perf_counter() - began < 2
+
+
+def test_more_jobs_than_a_run_may_have_fail_the_call():
+    library = called(*(job(f"j{number}") for number in range(100)))
+    story = calling(library, call("lib", strategy=matrix({"n": list(range(60))}, fail_fast=False)))
+    assert len(story.run.jobs) <= MAX_JOBS
+    failed = [job for job in story.run.of("lib") if job.conclusion == "failure"]
+    assert failed
+    assert "over 5000 jobs" in failed[0].why
