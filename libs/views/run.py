@@ -147,6 +147,20 @@ class RunView(msgspec.Struct):
             job = self.jobs[key] = JobView(key, job_id or key, name or key, needs=needs)
         return job
 
+    def in_order(self) -> list[JobView]:
+        """As in the workflow file; a matrix's jobs as they were expanded, a called workflow's behind their caller."""
+        order = {job_id: place for place, job_id in enumerate(job.id for job in self.plan.jobs)} if self.plan else {}
+        inside: dict[JobKey | None, list[JobView]] = {}
+        for job in self.jobs.values():
+            inside.setdefault(job.caller if job.caller in self.jobs else None, []).append(job)
+        tops = sorted(inside.get(None, []), key=lambda job: order.get(job.job_id, len(order)))
+        pending, ordered = list(reversed(tops)), list[JobView]()
+        while pending:
+            job = pending.pop()
+            ordered.append(job)
+            pending += reversed(inside.get(job.key, []))
+        return ordered
+
     def attempt_of(self, key: JobKey, n: int) -> AttemptView | None:
         job = self.jobs.get(key)
         return next((attempt for attempt in job.attempts if attempt.n == n), None) if job else None

@@ -80,7 +80,7 @@ def summary(view: RunView) -> RunSummary:
         started=view.started,
         finished=view.finished,
         cause=view.cause,
-        jobs=[_job(job) for job in view.jobs.values()],
+        jobs=[_job(job) for job in view.in_order()],
     )
 
 

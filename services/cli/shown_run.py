@@ -13,9 +13,9 @@ def show_run(view: RunView) -> None:
     took = words.between(view.started, view.finished)
     click.echo(words.plain(f"{view.repository} {view.workflow} run {view.run_id}, attempt {view.run_attempt}"))
     click.echo(f"{words.result(view.conclusion, view.state)} {took} {words.plain(view.why)}".rstrip())
-    for job in view.jobs.values():
+    for job in view.in_order():
         _show_job(job)
-    if sizes := [step.summary.size for job in view.jobs.values() for step in steps_of(job) if step.summary]:
+    if sizes := [step.summary.size for job in view.in_order() for step in steps_of(job) if step.summary]:
         count = "one summary" if len(sizes) == 1 else f"{len(sizes)} summaries"
         click.echo(f"\n{count}, {words.size(sum(sizes))}: `firebreak runs summary {view.run_id}`")
 

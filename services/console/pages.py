@@ -86,7 +86,7 @@ class Pages:
         beside = await asyncio.to_thread(self.queries.intakes_of, view.cause)
         rejected = [each for each in beside if each.kind == "rejected"]
         return self.templates.page(
-            "run.html", run=view, row=row, rejected=rejected, jobs=_in_order(view), now=datetime.now(UTC)
+            "run.html", run=view, row=row, rejected=rejected, jobs=view.in_order(), now=datetime.now(UTC)
         )
 
     async def job_page(self, request: Request) -> Response:
@@ -170,17 +170,6 @@ class Pages:
         attempt = asked.attempt(job, cast(int, request.path_params["n"]))
         assert attempt is not None
         return tried(view, attempt, job.key), attempt
-
-
-def _in_order(view: RunView) -> list[JobView]:
-    """As in the workflow file; a matrix's jobs as they were expanded, a called workflow's behind their caller."""
-    order = {job.id: place for place, job in enumerate(view.plan.jobs)} if view.plan else {}
-
-    def place(job: JobView) -> int:
-        caller = view.jobs.get(job.caller) if job.caller is not None else None
-        return order.get(job.job_id, len(order)) if caller is None else place(caller)
-
-    return sorted(view.jobs.values(), key=place)
 
 
 def _log_parts(view: RunView, job: JobView, attempt: AttemptView | None, window: Window) -> LogParts:

@@ -36,7 +36,7 @@ def print_verdict(view: RunView) -> None:
     took = words.between(view.started, view.finished)
     head = f"{words.result(view.conclusion, view.state)}  {view.workflow}  {took}"
     click.echo(words.plain(head + (f"  ({view.why})" if view.why else "")), err=True)
-    for job in view.jobs.values():
+    for job in view.in_order():
         why = f": {job.why}" if job.why else ""
         click.echo(words.plain(f"  {words.result(job.conclusion, job.state)}  {job.name}{why}"), err=True)
     if view.steps_run == 0:

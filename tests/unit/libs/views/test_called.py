@@ -58,7 +58,7 @@ def test_called_jobs_are_shown_behind_their_callers_name_with_what_they_wait_for
     telling.does("lib~a")
     telling.does("lib~b")
     assert states(seen(telling))["Library"] == "success"
-    assert [each.id for each in summary(seen(telling)).jobs] == ["lib", "after", "lib~a", "lib~b"]
+    assert [each.id for each in summary(seen(telling)).jobs] == ["lib", "lib~a", "lib~b", "after"]
 
 
 @pytest.mark.parametrize("inline", [True, False])
