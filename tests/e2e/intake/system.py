@@ -17,9 +17,10 @@ from libs.blobs.memory import MemoryBlobs
 from libs.bus.port import Bus, CaughtUp, Stored
 from libs.contracts import subjects
 from libs.contracts.envelope import decode_commit
-from libs.contracts.ids import DeliveryGuid
+from libs.contracts.ids import DeliveryGuid, RunId
 from libs.contracts.intake import IntakeEvent, WorkflowRejected
-from libs.contracts.plan import Repository
+from libs.contracts.plan import Plan, Repository
+from libs.contracts.run import RunPlanned
 from libs.github.mirror import open_mirrors
 from libs.github.signature import sign
 from libs.process import Process
@@ -107,6 +108,12 @@ class System:
 
     async def deliveries(self, guid: str) -> int:
         return len(await self.bus.load(subjects.delivery(DeliveryGuid(guid))))
+
+    async def plan(self, run_id: RunId) -> Plan:
+        (first, *_) = await self.bus.load(subjects.any_run(run_id))
+        event = msgspec.json.decode(decode_commit(first.data).events[0], type=RunPlanned)
+        assert event.plan is not None
+        return event.plan
 
     async def runs(self) -> int:
         return len(await self.bus.load(subjects.ALL_RUNS))

@@ -16,6 +16,7 @@ from tests.repositories import WorkTree
 from tests.unit.services.parser.world import REPOSITORY, push, workflow
 
 PRIVATE = {"FIREBREAK_ALLOW_PRIVATE_CLONES": "true"}
+LIBRARY = ".github/workflows/lib.yml"
 BROKEN = "on: push\njobs: {a: {runs-on: x}}\n"
 
 
@@ -110,3 +111,33 @@ async def test_a_commit_that_was_never_pushed_fails(origin: WorkTree, tmp_path: 
         (end,) = await pushed(system, "1" * 40, origin.path.as_uri())
         assert isinstance(end, IntakeFailed)
         assert "1" * 40 in end.why
+
+
+async def test_called_workflows_are_of_the_commit_of_their_caller_and_of_the_tag_of_another_repository(
+    origin: WorkTree, tmp_path: Path
+) -> None:
+    library = workflow("workflow_call")
+    folder = tmp_path / "repositories" / "acme" / "flows"
+    flows = WorkTree(folder)
+    tagged = flows.commit({".github/workflows/far.yml": library})
+    flows.git("tag", "-a", "-m", "one", "v1")
+    flows.commit({".github/workflows/far.yml": BROKEN})
+    calls = "on: push\njobs:\n  near: {uses: ./.github/workflows/lib.yml}\n"
+    far = "  far: {uses: acme/flows/.github/workflows/far.yml@v1}\n"
+    files = {".github/workflows/a.yml": calls + far, ".github/workflows/b.yml": calls, "lib.yml": library}
+    first = origin.commit({**files, ".github/workflows/lib.yml": library})
+    settings = settings_for(tmp_path, REPOSITORY_PATH=str(tmp_path / "repositories"), **PRIVATE)
+    async with running(MemoryBus(), settings) as system:
+        origin.commit({".github/workflows/lib.yml": BROKEN})
+        *_, end = await pushed(system, first, origin.path.as_uri())
+        assert isinstance(end, RunsPlanned)
+        assert set(end.runs) == {".github/workflows/a.yml", ".github/workflows/b.yml"}
+        plan = await system.plan(end.runs[".github/workflows/a.yml"])
+        own = f"Codertocat/Hello-World/.github/workflows/lib.yml@{first}"
+        assert set(plan.called) == {own, f"acme/flows/.github/workflows/far.yml@{tagged}"}
+        *rejected, end = await pushed(system, origin.head(), origin.path.as_uri())
+        assert isinstance(end, RunsPlanned)
+        assert not end.runs
+        problems = [problem.message for each in rejected for problem in each.problems if problem.file != LIBRARY]
+        assert all("`uses: ./.github/workflows/lib.yml`: .github/workflows/lib.yml:2:" in text for text in problems)
+        assert len(problems) == 2
