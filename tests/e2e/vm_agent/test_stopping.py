@@ -53,6 +53,7 @@ async def test_outputs_written_before_the_limit_count(run_job: RunJob) -> None:
     assert ran.printed(1) == ["1"]
 
 
+@pytest.mark.row("jobs: cancellation")
 async def test_a_cancelled_job_ends_its_step_and_runs_what_always_runs(bench: BenchOf) -> None:
     ran = await cancelled_when(
         bench(
