@@ -26,7 +26,8 @@ def ordinal(text: str) -> bytes:
 
 @lru_cache(maxsize=4096)
 def _upper_character(character: str) -> str:
-    upper = character.upper()
-    if len(upper) != 1 or character in _entering_ascii:
+    if character in _entering_ascii:
         return character
-    return upper
+    # Greek letters with an iota below have one upper-case letter as a title's first, and two otherwise.
+    candidates = (character.upper(), character.title())
+    return next((candidate for candidate in candidates if len(candidate) == 1), character)

@@ -18,8 +18,8 @@ from libs.workflow.expressions.values import Value, loosely_equal, to_string
 max_arguments = 255
 """GitHub's limit for the functions that take any number of arguments."""
 
-max_case_arguments = 1_000_000
-"""`case` has no limit of its own; the length of an expression bounds it long before this."""
+unlimited_arguments = 1_000_000
+"""`case`, and success and failure of jobs, have no limit; the length of an expression bounds them long before this."""
 
 
 class Arguments(Protocol):
@@ -137,7 +137,7 @@ functions: dict[str, Function] = {
         Function("join", 1, 2, join),
         Function("toJSON", 1, 1, to_json),
         Function("fromJSON", 1, 1, from_json),
-        Function("case", 3, max_case_arguments, case),
+        Function("case", 3, unlimited_arguments, case),
         Function("always", 0, 0),
         Function("cancelled", 0, 0),
         Function("success", 0, 0),

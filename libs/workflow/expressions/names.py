@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from libs.workflow.expressions.availability import Availability, everywhere, special_functions
 from libs.workflow.expressions.errors import nearest, shortened
-from libs.workflow.expressions.functions import Function, functions, max_arguments
+from libs.workflow.expressions.functions import Function, functions, unlimited_arguments
 
 job_condition_key = "jobs.<job_id>.if"
 """The one key where success() and failure() take names of jobs."""
@@ -44,7 +44,7 @@ def arity_problem(function: Function, name: str, count: int, availability: Avail
     """What is wrong with this number of arguments; `name` is the function's name as it was written."""
     maximum = function.maximum
     if function.name in ("success", "failure") and availability.key == job_condition_key:
-        maximum = max_arguments
+        maximum = unlimited_arguments
     if count < function.minimum:
         return f"Too few parameters supplied: '{name}'"
     if count > maximum:

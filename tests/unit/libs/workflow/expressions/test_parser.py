@@ -230,6 +230,7 @@ def test_allowed_numbers_of_arguments(text: str) -> None:
 
 def test_status_functions_take_names_of_jobs_in_a_jobs_condition_only() -> None:
     parse("success('a', 'b') || failure('a')", availability_of("jobs.<job_id>.if"))
+    parse("failure('a'" + ", 'b'" * 300 + ")", availability_of("jobs.<job_id>.if"))
     with pytest.raises(ExpressionError, match="Too many parameters supplied: 'success'"):
         parse("success('a')", availability_of("jobs.<job_id>.steps.if"))
 
