@@ -40,11 +40,11 @@ KNOWN = (
     ),
     Known("no group", "ours", "`(concurrency|group)` must not be empty", "the service: the name cannot be empty"),
     Known("no label", "ours", r"`(runs-on|labels)` (must name|needs)", "nothing could ever run such a job"),
-    Known("uses", "ours", "`uses` (must be|of a job)|`uses: .*` needs a version", "the service: expected format"),
+    Known("uses", "ours", "`uses` must be|`uses: .*` needs a version", "the service: expected format"),
     Known(
         "the place of a workflow",
         "ours",
-        "a workflow('s file| that is called| of this repository)",
+        "`uses` of a job",
         "the service: workflows lie at the top of .github/workflows, and local ones have no version",
     ),
     Known("shell", "ours", "unknown shell", "the runner: invalid shell option; said before the step is reached"),

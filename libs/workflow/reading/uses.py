@@ -4,6 +4,7 @@ Whether what it names exists is for whoever fetches it.
 """
 
 from libs.workflow.actions.uses import BadUses, parse_uses
+from libs.workflow.calls import BadCall, call_name
 from libs.workflow.expressions import to_string
 from libs.workflow.model import Template
 from libs.workflow.nodes import Entry, Node
@@ -17,8 +18,6 @@ from libs.workflow.supported import (
 
 _known_inputs = checkout_inputs_honoured | checkout_inputs_without_effect | set(checkout_inputs_not_honoured)
 _local = ("./", ".\\", "$/")
-_workflows_folder = ".github/workflows/"
-_workflow_suffixes = (".yml", ".yaml")
 
 
 def check_action(reader: Reader, node: Node, uses: str, path: KeyPath) -> None:
@@ -34,40 +33,10 @@ def check_action(reader: Reader, node: Node, uses: str, path: KeyPath) -> None:
 
 def check_called(reader: Reader, node: Node, uses: str, path: KeyPath) -> None:
     """A workflow of this repository, or ``owner/name/.github/workflows/file@ref``."""
-    if uses.startswith(_local):
-        _check_local(reader, node, uses, path)
-        return
-    name, at, ref = uses.partition("@")
-    owner, _, rest = name.partition("/")
-    repository, _, file = rest.partition("/")
-    if not owner or not repository or not file or "@" in ref:
-        reader.error(
-            node,
-            "`uses` of a job must be `./.github/workflows/file.yml` or "
-            f"`owner/name/.github/workflows/file.yml@ref`, not {uses!r}",
-            path,
-        )
-    elif not at or not ref:
-        reader.error(node, f"`uses: {uses}` needs a version; add `@` and a tag, branch or commit", path)
-    else:
-        _check_file(reader, node, file, path)
-
-
-def _check_local(reader: Reader, node: Node, uses: str, path: KeyPath) -> None:
-    if "@" in uses:
-        reader.error(
-            node, "a workflow of this repository has no version; it is the same commit's: remove `@` and the rest", path
-        )
-        return
-    _check_file(reader, node, uses[2:], path)
-
-
-def _check_file(reader: Reader, node: Node, file: str, path: KeyPath) -> None:
-    name = file.removeprefix(_workflows_folder)
-    if not file.startswith(_workflows_folder) or "/" in name:
-        reader.error(node, f"a workflow that is called lies in `{_workflows_folder}` itself, not at {file!r}", path)
-    elif not name.endswith(_workflow_suffixes):
-        reader.error(node, f"a workflow's file ends with `.yml` or `.yaml`, and {name!r} does not", path)
+    try:
+        call_name(uses)
+    except BadCall as error:
+        reader.error(node, f"`uses` of a job: {error}", path)
 
 
 def check_inputs(reader: Reader, node: Node, values: dict[str, Template], path: KeyPath) -> None:

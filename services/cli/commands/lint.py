@@ -30,7 +30,7 @@ def command(path: Path | None, *, as_json: bool) -> int:
     Workflows are checked beside the workflows and the actions of their own repository that they use. A file that is
     called action.yml is checked as an action.
 
-    Errors end with exit code 2; warnings do not.
+    Errors end with exit code 2; warnings do not, and neither does a directory without workflows.
 
     Example: firebreak lint .github/workflows/build.yml
     """
