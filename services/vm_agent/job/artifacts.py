@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+from collections.abc import Callable
 
 from libs.workflow.runner.artifacts import (
     JOB_ARTIFACTS,
@@ -25,7 +26,7 @@ HEXADECIMAL_DIGITS = 64
 
 async def take_artifacts(around: Surroundings, data: bytes, output: StepOutput) -> None:
     """Raises BadArtifacts, SandboxError; then none of them counts."""
-    hashing = _Hashing(around)
+    hashing = _Hashing(around, output.machine_path)
     declared = read_artifacts(data)
     new = [
         (number, one if isinstance(one, Subject) else one.named(await hashing.digest(one, number)))
@@ -42,17 +43,27 @@ async def take_artifacts(around: Surroundings, data: bytes, output: StepOutput) 
 class _Hashing:
     """Each file once, and no more of them than a job may declare."""
 
-    def __init__(self, around: Surroundings) -> None:
-        self._around = around
+    def __init__(self, around: Surroundings, machine_path: Callable[[str], str] | None) -> None:
+        self._around, self._machine_path = around, machine_path
         self._digests: dict[str, str] = {}
 
     async def digest(self, file: DeclaredFile, number: int) -> str:
-        path = posixpath.normpath(posixpath.join(self._around.places.workspace, file.path))
+        path = posixpath.normpath(posixpath.join(self._around.places.workspace, self._located(file.path, number)))
         if path not in self._digests:
             if len(self._digests) >= JOB_ARTIFACTS:
                 raise bad_line(number, f"The job has exceeded the maximum of {JOB_ARTIFACTS} declared artifacts.")
             self._digests[path] = await self._hashed(file.path, path, number)
         return self._digests[path]
+
+    def _located(self, declared: str, number: int) -> str:
+        """In a container an absolute path is the container's, and only what the machine shows it can be hashed."""
+        if self._machine_path is None or not declared.startswith("/"):
+            return declared
+        located = self._machine_path(declared)
+        if located == declared:
+            where = "is not inside a volume mounted into the container and cannot be resolved"
+            raise bad_line(number, f"absolute path '{declared}' {where}")
+        return located
 
     async def _hashed(self, declared: str, path: str, number: int) -> str:
         ended, printed = await run(self._around.sandbox, ["sh", "-c", _HASH, "sh", path])

@@ -70,6 +70,8 @@ class Site:
         self.output = StepOutput(
             planned.index, around.log, around.masker, reader, matchers=around.matchers, debug=around.state.debug
         )
+        if around.containers.job is not None:
+            self.output.machine_path = around.containers.job.inside.machine_path
 
     @property
     def where(self) -> str:

@@ -6,9 +6,12 @@ after its `add-mask` on, as in GitHub's runner.
 
 from __future__ import annotations
 
-from msgspec.structs import astuple
+from collections.abc import Callable
+
+from msgspec.structs import astuple, replace
 
 from libs.contracts.attempt import Annotation
+from libs.workflow.runner.annotations import relative_to
 from libs.workflow.runner.command_syntax import may_hold_command
 from libs.workflow.runner.commands import CommandReader
 from libs.workflow.runner.effects import (
@@ -54,6 +57,8 @@ class StepOutput:
         self._matchers = matchers
         self._asks_as = matchers.step() if matchers is not None else 0
         self._cutter = LineCutter(lambda: masker.longest)
+        self.machine_path: Callable[[str], str] | None = None
+        """Of a path that the step's processes name; None where they run in no container."""
         self.said = Said()
         self.tail: list[str] = []
 
@@ -129,7 +134,7 @@ class StepOutput:
         """Its place in the repository costs a look into the sandbox, and is looked for only where it will be shown."""
         await self._write_masked([f"##[{found.level}]{found.line}"])
         if self.said.has_room(found.level):
-            self.said.annotate(await matchers.annotation(found), self._masker)
+            self.said.annotate(await matchers.annotation(found, self._translated), self._masker)
 
     async def _write_masked(self, lines: list[str]) -> None:
         if lines:
@@ -147,7 +152,8 @@ class StepOutput:
                 if self._debug:
                     await self.print(f"##[debug]{text}")
             case Annotate(annotation):
-                self.said.annotate(annotation, self._masker)
+                file = relative_to(self._translated(annotation.file), self._reader.workspace)
+                self.said.annotate(replace(annotation, file=file), self._masker)
             case SetOutput() | SaveState() | SetVariable() | AddPath():
                 await self._set(effect)
             case AddMask(value):
@@ -158,6 +164,9 @@ class StepOutput:
                 self.said.failed = True
                 for message in messages:
                     await self.error(message)
+
+    def _translated(self, path: str) -> str:
+        return path if self.machine_path is None else self.machine_path(path)
 
     async def _set(self, effect: SetOutput | SaveState | SetVariable | AddPath) -> None:
         said = self.said
@@ -184,9 +193,9 @@ class StepOutput:
         try:
             match effect:
                 case AddMatchers(file):
-                    warning = await self._matchers.add(file)
+                    warning = await self._matchers.add(self._translated(file))
                 case RemoveMatchers(owner, file):
-                    warning = await self._matchers.remove(owner, file)
+                    warning = await self._matchers.remove(owner, self._translated(file))
         except (MatchersRefused, FileTrouble) as error:
             await self._do(CommandFailed((f"Unable to process command '{effect.line}' successfully.", str(error))))
             return

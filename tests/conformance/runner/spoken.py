@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -66,6 +67,7 @@ async def spoken(
     files: dict[str, bytes] | None = None,
     written: dict[str, bytes] | None = None,
     debug: bool = False,
+    machine_path: Callable[[str], str] | None = None,
 ) -> Spoken:
     """`pieces` are what is read at a time; `written` are the runner files by their names in the `github` context."""
     chunks: list[LogChunk] = []
@@ -79,6 +81,7 @@ async def spoken(
     matchers = Matchers(sandbox.read_file, WORKSPACE, RepositoryFolders(sandbox.read_file, WORKSPACE, ()))
     reader = CommandReader(environment=env or {}, workspace=WORKSPACE, echo=debug)
     output = StepOutput(0, log, masker, reader, matchers=matchers, debug=debug)
+    output.machine_path = machine_path
     try:
         for piece in pieces:
             await output.take(piece)

@@ -364,3 +364,17 @@ async def test_what_commands_set_is_bounded() -> None:
     assert [line for line in done.lines if "##[error]" in line] == [
         "##[error]A step may set 8388608 characters by commands: the rest is lost."
     ]
+
+
+@pytest.mark.row("runner: annotations", "runner: problem matchers")
+async def test_files_of_a_container_are_those_of_the_machine() -> None:
+    matcher = b'{"problemMatcher": [{"owner": "x", "pattern": [{"regexp": "^(.+): (.+)$", "file": 1, "message": 2}]}]}'
+    files = {f"{WORKSPACE}/m.json": matcher, f"{WORKSPACE}/a.c": b""}
+    printed = (
+        "::error file=/__w/demo/demo/a.c::m\n::add-matcher::/__w/demo/demo/m.json\n/__w/demo/demo/a.c: bad\na.c: bad\n"
+    )
+    done = await spoken(
+        printed.encode(), files=files, machine_path=lambda path: path.replace("/__w/demo/demo", WORKSPACE, 1)
+    )
+    assert [(one.file, one.message) for one in done.said.annotations] == [("a.c", "m"), ("a.c", "bad"), ("a.c", "bad")]
+    assert not done.said.failed

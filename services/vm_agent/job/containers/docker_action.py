@@ -18,6 +18,7 @@ from services.vm_agent.job.containers.action import Actions
 from services.vm_agent.job.containers.command_line import ActionContainer
 from services.vm_agent.job.containers.images import SCHEME
 from services.vm_agent.job.containers.once import Image, Once
+from services.vm_agent.job.containers.paths import inside_action
 from services.vm_agent.job.containers.refused import BadContainer
 from services.vm_agent.job.containers.words import argument_words
 from services.vm_agent.job.evaluation import Evaluator
@@ -27,6 +28,7 @@ from services.vm_agent.job.site import Site
 async def start_image(site: Site, uses: str, inputs: Mapping[str, str]) -> Once:
     """Of a step `docker://image`. Raises SandboxError: NoEngine where there is no engine."""
     output = site.output
+    output.machine_path = inside_action(site.around.places).machine_path
     actions = await site.around.containers.actions(output.print)
     action = step_container(inputs, site.action_environment())
     return Once(actions, lambda by: by.pull(uses, output.print), action, output)
@@ -35,6 +37,7 @@ async def start_image(site: Site, uses: str, inputs: Mapping[str, str]) -> Once:
 async def start_action(site: Site, use: Use, runs: Docker, part: StepPart, inputs: Mapping[str, str]) -> Once:
     """Raises BadKey, SandboxError."""
     output = site.output
+    output.machine_path = inside_action(site.around.places).machine_path
     actions = await site.around.containers.actions(output.print)
     env = {**site.action_environment(), **input_variables(inputs), **state_variables(use.state)}
     action = await action_container(runs, part, inputs, env, _evaluator(site, use, inputs))

@@ -36,6 +36,14 @@ class Inside:
         mount = max(fits, key=lambda one: len(one.source))
         return mount.target + text[len(mount.source) :]
 
+    def machine_path(self, text: str) -> str:
+        """The other way: what a process in the container calls by this path; any other text as it is."""
+        fits = [one for one in self.mounts if text == one.target or text.startswith(one.target + "/")]
+        if not fits:
+            return text
+        mount = max(fits, key=lambda one: len(one.target))
+        return mount.source + text[len(mount.target) :]
+
     def environment(self, env: Mapping[str, str]) -> dict[str, str]:
         """Whole values are translated, as GitHub's runner does."""
         return {name: self.path(value) for name, value in env.items()}

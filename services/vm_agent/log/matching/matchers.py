@@ -110,10 +110,11 @@ class Matchers:
             (*warnings, *([lost] if lost else [])),
         )
 
-    async def annotation(self, found: Found) -> Annotation:
-        """With the file, where it exists in the workflow's repository."""
+    async def annotation(self, found: Found, translated: Callable[[str], str]) -> Annotation:
+        """With the file, where it exists in the workflow's repository; `translated` gives the machine's path for one
+        that a process names."""
         finding = found.finding
-        path = path_of(finding, self._workspace)
+        path = translated(path_of(finding, self._workspace))
         return Annotation(
             level=found.level,
             message=finding.message or "",

@@ -65,7 +65,7 @@ async def test_lines_are_matched_and_files_found(matchers: Matchers) -> None:
         (1, "b.c:3: bad", "error"),
         (2, "none.c:4: bad", "error"),
     ]
-    assert [await matchers.annotation(found) for found in matched.found] == [
+    assert [await matchers.annotation(found, str) for found in matched.found] == [
         Annotation("error", "bad", file="b.c", line=3),
         Annotation("error", "bad", file="", line=4),
     ]

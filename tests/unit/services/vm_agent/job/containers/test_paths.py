@@ -46,3 +46,11 @@ def test_every_value_of_an_environment_is_translated_and_no_name_is() -> None:
         "/opt/hostedtoolcache": "x",
         "COLOUR": "green",
     }
+
+
+def test_a_path_of_the_container_is_the_machines_again() -> None:
+    for inside in (inside_job(PLACES), inside_action(PLACES)):
+        for path in (PLACES.workspace, f"{PLACES.workspace}/a/b.c", f"{PLACES.temp}/x", PLACES.event):
+            assert inside.machine_path(inside.path(path)) == path
+        for other in ("/usr/bin", "a/b", "", "/__workspace", "/github"):
+            assert inside.machine_path(other) == other
