@@ -52,6 +52,10 @@ class SourceMissing(SourceError):
     """The commit, the ref or the repository cannot be had: unreachable, gone, or never there."""
 
 
+class SourceUnreachable(SourceMissing):
+    """Whoever has it does not answer: it may be there, and another try or another host may get it."""
+
+
 class SourceRefused(SourceError):
     """Not allowed here: a host that is not configured, another repository than a job may read, a bad name."""
 

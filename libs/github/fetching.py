@@ -16,10 +16,10 @@ from pathlib import Path
 from libs.contracts.plan import Repository
 from libs.github.addresses import ClonePolicy, CloneUrl, UrlRefused
 from libs.github.flock import locked
-from libs.github.git import Git, GitFailed
+from libs.github.git import Git, GitFailed, GitTooSlow
 from libs.github.payload import is_ref
 from libs.repositories import Resolved
-from libs.sources import SourceMissing, SourceRefused
+from libs.sources import SourceMissing, SourceRefused, SourceUnreachable
 from libs.telemetry import log
 
 FETCH_SECONDS = 600.0
@@ -31,6 +31,11 @@ MAX_FETCHES = 8
 KEPT = "refs/firebreak/commits/"
 EVERYTHING = "*"
 
+_unanswered = re.compile(
+    r"Could not resolve host|Failed to connect|Couldn't connect|Connection (?:refused|reset|timed out)|"
+    r"timed out|early EOF|RPC failed|hung up|SSL|gnutls|error: (?:429|5\d\d)|Network is unreachable"
+)
+"""What git and curl say where nobody answers, or not to the end; all else is an answer."""
 _log = log.get("mirror")
 
 
@@ -111,7 +116,7 @@ class Fetcher:
             git = self.git_for(url, trusted=bool(repository.id))
             output = await git.run("ls-remote", *options, "--", url.url, *patterns, seconds=LIST_SECONDS)
         except GitFailed as error:
-            raise SourceMissing(f"{repository.full_name}: {error}") from None
+            raise _missing(error)(f"{repository.full_name}: {error}") from None
         return output.decode("utf-8", "replace")
 
     def git_for(self, url: CloneUrl, *, trusted: bool = True) -> Git:
@@ -150,7 +155,7 @@ class Fetcher:
         except TimeoutError:
             raise SourceMissing(f"{repository.full_name}: another process has fetched it for too long") from None
         except GitFailed as error:
-            raise SourceMissing(f"{repository.full_name}: commit {sha} could not be fetched: {error}") from None
+            raise _missing(error)(f"{repository.full_name}: commit {sha} could not be fetched: {error}") from None
         except OSError as error:
             raise SourceMissing(f"{repository.full_name}: its mirror {directory} cannot be written: {error}") from None
 
@@ -187,6 +192,10 @@ class Fetcher:
             *(("--depth=1",) if self.shallow else ()),
         )
         await git.run(*command, "--", url, *refs, directory=directory, seconds=FETCH_SECONDS)
+
+
+def _missing(error: GitFailed) -> type[SourceMissing]:
+    return SourceUnreachable if isinstance(error, GitTooSlow) or _unanswered.search(error.said) else SourceMissing
 
 
 async def _prepare(directory: Path) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, replace
 from typing import Generic, Literal, Protocol, TypeVar
 
@@ -65,6 +65,24 @@ class Running(Protocol[T_co]):
 
     async def wait(self) -> T_co: ...
     async def signal(self, number: signal.Signals) -> None: ...
+
+
+class Awaited(Generic[T]):
+    """A coroutine as something that a signal ends; `wait` answers None then."""
+
+    def __init__(self, work: Coroutine[object, object, T]) -> None:
+        self._task = asyncio.ensure_future(work)
+
+    async def wait(self) -> T | None:
+        try:
+            await asyncio.wait({self._task})
+        except asyncio.CancelledError:
+            self._task.cancel()
+            raise
+        return None if self._task.cancelled() else self._task.result()
+
+    async def signal(self, number: signal.Signals) -> None:
+        self._task.cancel()
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from services.vm_agent.job.containers.containers import Containers
 from services.vm_agent.job.places import Places
 from services.vm_agent.job.recipe import Story
 from services.vm_agent.job.state import JobState
-from services.vm_agent.job.supervision import Cancellation, Patience
+from services.vm_agent.job.supervision import Cancellation, Patience, Supervision
 from services.vm_agent.log.job_log import JobLog
 from services.vm_agent.log.matching.matchers import Matchers
 from services.vm_agent.ports import Sources
@@ -41,3 +41,18 @@ class Surroundings:
     containers: Containers
     on_failure: Callable[[Story], Awaitable[None]] | None = None
     """Waited for at the first failing step, before the next one runs. None: nobody keeps what failed."""
+
+    def supervision(self) -> Supervision:
+        """Of what no step is, and ends with the job's cancellation."""
+        return Supervision(
+            cancellation=self.cancellation,
+            patience=self.patience,
+            clock=self.clock,
+            limit_seconds=None,
+            heeds_cancellation=True,
+            still_wanted=_no,
+        )
+
+
+async def _no() -> bool:
+    return False

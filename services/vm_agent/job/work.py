@@ -15,7 +15,7 @@ from services.vm_agent.job.actions import javascript
 from services.vm_agent.job.actions.composite import CompositeRun
 from services.vm_agent.job.actions.inputs import read_inputs
 from services.vm_agent.job.actions.preparing import prepare, reference_of
-from services.vm_agent.job.actions.use import ActionFailed, Use
+from services.vm_agent.job.actions.use import ActionFailed, OutOfReach, Use
 from services.vm_agent.job.answers import prepare_files
 from services.vm_agent.job.checkout import Checkout, CheckoutFailed, is_checkout
 from services.vm_agent.job.checkout import read_inputs as read_checkout_inputs
@@ -55,7 +55,7 @@ class Work:
         except CannotStart as error:
             await output.error(str(error))
             return Worked("failure", exit_code=error.code, why=str(error))
-        except (JobError, SandboxError) as error:
+        except (JobError, OutOfReach, SandboxError) as error:
             await output.error(str(error))
             return Worked("failure" if self._is_the_jobs_own(error) else "error", why=str(error))
         finally:

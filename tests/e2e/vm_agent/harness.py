@@ -191,7 +191,7 @@ class Bench:
             base_environment=base_environment or {},
             containers=Containers(sandbox, self.places, given.attempt, base_environment or {}, OfferedImages(images)),
         )
-        self.state = around.state
+        self.state, self.actions = around.state, around.actions
         self.job = Job(around, self.record)
 
     async def run(self) -> Ran:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
 
 from libs.contracts.attempt import StepFinished
+from libs.sources import Source, SourceMissing, Sources, SourceUnreachable, Wanted
 from tests.e2e.vm_agent.conftest import RunJob
 from tests.e2e.vm_agent.harness import Bench, Ran, order, step
 from tests.e2e.vm_agent.shop import Shop, composite, javascript
@@ -233,6 +235,24 @@ async def test_post_runs_after_a_cancellation(bench: Callable[..., Bench], shop:
     ]
 
 
+async def test_actions_in_the_background_have_their_post_after_all_were_waited_for(run_job: RunJob, shop: Shop) -> None:
+    go = "until [ -e go ]; do sleep 0.02; done"
+    shop.publish("octo/a", javascript(main="require('fs').writeFileSync('go', '')", post="console.log('post')"))
+    shop.publish("octo/c", composite(f"{{run: '{go}; echo SEEN=yes >> $GITHUB_ENV', shell: bash}}"))
+    ran = await run_job(
+        order(
+            uses("octo/c@v1", background=True),
+            uses("octo/a@v1", background=True),
+            {**step(None), "wait": [0, 1]},
+            step("echo $SEEN"),
+        ),
+        actions=shop.sources,
+    )
+    assert ran.end.conclusion == "success"
+    assert ran.printed(3) == ["yes"]
+    assert ran.record.steps[-1].name == "Post Run octo/a@v1"
+
+
 # Where they come from
 
 
@@ -280,6 +300,66 @@ async def test_where_an_action_cannot_be_had_no_step_runs(run_job: RunJob, shop:
     ]
     assert ran.end.conclusion == "failure"
     assert ran.end.why.startswith("Unable to resolve action `octo/none@v1`: ")
+
+
+class Slow:
+    """Sources that never answer."""
+
+    def __init__(self) -> None:
+        self.asked = asyncio.Event()
+
+    @contextlib.asynccontextmanager
+    async def checkout(self, wanted: Wanted) -> AsyncIterator[Source]:
+        self.asked.set()
+        await asyncio.sleep(3600)
+        raise SourceMissing("never")
+        yield
+
+
+class OutOfReach:
+    """Sources that cannot be reached, but for every third try."""
+
+    def __init__(self, sources: Sources, every: int) -> None:
+        self._sources, self._every, self.tries = sources, every, 0
+
+    @contextlib.asynccontextmanager
+    async def checkout(self, wanted: Wanted) -> AsyncIterator[Source]:
+        self.tries += 1
+        if self._every == 0 or self.tries % self._every:
+            raise SourceUnreachable("Could not resolve host")
+        async with self._sources.checkout(wanted) as source:
+            yield source
+
+
+async def test_a_job_that_is_cancelled_while_actions_are_fetched_ends(bench: Callable[..., Bench]) -> None:
+    slow = Slow()
+    made = bench(order(uses("octo/a@v1"), step("echo never", if_="always()")), actions=slow)
+    running = asyncio.ensure_future(made.run())
+    await slow.asked.wait()
+    made.job.cancel("user")
+    ran = await running
+    assert [(one.part, one.outcome) for one in ran.record.steps] == [
+        ("setup", "cancellation"),
+        ("main", "skip"),
+        ("main", "skip"),
+    ]
+    assert ran.end.conclusion == "cancellation"
+
+
+@pytest.mark.parametrize(("every", "conclusion", "tries"), [(3, "success", 3), (0, "error", 3)])
+async def test_a_repository_that_does_not_answer_is_tried_again_and_is_no_failure_of_the_job(
+    bench: Callable[..., Bench], shop: Shop, every: int, conclusion: str, tries: int
+) -> None:
+    shop.publish("octo/a", javascript(main=""))
+    sources = OutOfReach(shop.sources, every)
+    made = bench(order(uses("octo/a@v1")), actions=sources)
+    made.actions.library.pause = _at_once
+    ran = await made.run()
+    assert (ran.end.conclusion, sources.tries) == (conclusion, tries)
+
+
+async def _at_once(seconds: float) -> None:
+    return
 
 
 async def test_a_broken_action_says_where(run_job: RunJob, shop: Shop) -> None:

@@ -9,17 +9,20 @@ from __future__ import annotations
 import asyncio
 import posixpath
 import re
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from libs.contracts.ids import RepositoryId
 from libs.contracts.orders import JobOrder
 from libs.contracts.plan import Repository
-from libs.sources import SourceError, Sources, Wanted
+from libs.sources import SourceError, Sources, SourceUnreachable, Wanted
 from libs.workflow.actions.uses import Local, Remote, Same
-from services.vm_agent.job.actions.use import ActionFailed, Found, Origin
+from services.vm_agent.job.actions.use import ActionFailed, Found, Origin, OutOfReach
 from services.vm_agent.job.places import Places
 from services.vm_agent.sandbox.protocol import ArchiveRefused, FileTrouble, Sandbox
 
+RETRY_SECONDS = (2.0, 8.0)
+"""Before each further try at a repository that does not answer; GitHub's runner tries three times as well."""
 _PLAIN = re.compile(r"[A-Za-z0-9._-]{1,100}")
 
 
@@ -32,6 +35,7 @@ class Library:
     order: JobOrder
     sources: Sources
     others: Sources
+    pause: Callable[[float], Awaitable[None]] = asyncio.sleep
     _commits: dict[tuple[str, str], str] = field(default_factory=dict[tuple[str, str], str])
     _folders: dict[str, str] = field(default_factory=dict[str, str])
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -44,7 +48,7 @@ class Library:
         return Origin(self.order.repository.full_name, self.order.sha)
 
     async def find(self, reference: Local | Same | Remote, origin: Origin) -> Found:
-        """Raises ActionFailed, SandboxError."""
+        """Raises ActionFailed, OutOfReach, SandboxError."""
         match reference:
             case Local(path):
                 folder = posixpath.normpath(posixpath.join(self.places.workspace, path))
@@ -78,6 +82,16 @@ class Library:
         repository = self.order.repository if own else Repository(RepositoryId(0), owner, name)
         sources = self.sources if own else self.others
         wanted = _wanted(repository, ref)
+        for pause_seconds in RETRY_SECONDS:
+            try:
+                return await self._put(sources, wanted, full_name, ref)
+            except OutOfReach:
+                await self.pause(pause_seconds)
+        return await self._put(sources, wanted, full_name, ref)
+
+    async def _put(self, sources: Sources, wanted: Wanted, full_name: str, ref: str) -> str:
+        """The commit, its files being in the sandbox."""
+        owner, _, name = full_name.partition("/")
         try:
             async with sources.checkout(wanted) as source:
                 known = f"{full_name.lower()}@{source.commit}"
@@ -88,6 +102,8 @@ class Library:
                     await self.sandbox.put(source.archive, folder)
                     self._folders[known] = folder
                 return source.commit
+        except SourceUnreachable as error:
+            raise OutOfReach(f"Unable to reach action `{full_name}@{ref}`: {error}") from None
         except SourceError as error:
             raise ActionFailed(f"Unable to resolve action `{full_name}@{ref}`: {error}") from None
         except (ArchiveRefused, FileTrouble) as error:

@@ -9,7 +9,8 @@ from libs.contracts.attempt import StepFinished, StepStarted
 from libs.contracts.results import Result
 from libs.workflow.runner.commands import CommandReader
 from services.vm_agent.job.actions.preparing import is_fetched, prepare
-from services.vm_agent.job.actions.use import ActionFailed, Slot
+from services.vm_agent.job.actions.use import ActionFailed, OutOfReach, Slot
+from services.vm_agent.job.supervision import Awaited
 from services.vm_agent.job.surroundings import JobError, Surroundings
 from services.vm_agent.log.step_output import StepOutput
 from services.vm_agent.ports import Record
@@ -29,24 +30,20 @@ class ActionSetup:
         """Why no step can run, empty where all is there. Raises JobError where it is Firebreak that failed."""
         around = self._around
         try:
-            wanted = [(step.index, step.uses) for step in around.state.order.planned.steps if is_wanted(step.uses)]
+            wanted = [(step.index, step.uses) for step in around.state.order.planned.steps if step.uses is not None]
+            wanted = [(place, uses) for place, uses in wanted if is_fetched(uses)]
         except ActionFailed as error:
             return await self._recorded([], str(error))
         return await self._recorded(wanted, "") if wanted else ""
 
-    async def _recorded(self, wanted: list[tuple[int, str | None]], why: str) -> str:
+    async def _recorded(self, wanted: list[tuple[int, str]], why: str) -> str:
         around, index = self._around, self._around.state.beyond_plan()
         reader = CommandReader(environment={}, workspace=around.places.workspace)
         output = StepOutput(index, around.log, around.masker, reader, debug=around.state.debug)
         await self._record.started(StepStarted(index, NAME, part="setup"))
         outcome: Result = "failure" if why else "success"
-        try:
-            for place, uses in wanted:
-                await self._fetch(place, uses or "", output)
-        except ActionFailed as error:
-            outcome, why = "failure", str(error)
-        except SandboxError as error:
-            outcome, why = "error", str(error)
+        if not why:
+            outcome, why = await self._outcome(wanted, output)
         if why:
             await output.error(why)
         around.state.failed = around.state.failed or outcome == "failure"
@@ -70,6 +67,24 @@ class ActionSetup:
             raise JobError(why)
         return why
 
+    async def _outcome(self, wanted: list[tuple[int, str]], output: StepOutput) -> tuple[Result, str]:
+        around = self._around
+        try:
+            ended = await around.supervision().watch(Awaited(self._fetch_all(wanted, output)))
+        except ActionFailed as error:
+            return "failure", str(error)
+        except (OutOfReach, SandboxError) as error:
+            return "error", str(error)
+        if ended.stopped_by is None:
+            return "success", ""
+        if around.cancellation.reason == "timeout":
+            return "timeout", "The job has reached its time limit."
+        return "cancellation", "The operation was canceled."
+
+    async def _fetch_all(self, wanted: list[tuple[int, str]], output: StepOutput) -> None:
+        for place, uses in wanted:
+            await self._fetch(place, uses, output)
+
     async def _fetch(self, place: int, uses: str, output: StepOutput) -> None:
         actions = self._around.actions
         before = actions.library.fetched()
@@ -78,7 +93,3 @@ class ActionSetup:
         for name, commit in actions.library.fetched().items():
             if name not in before:
                 await output.print(f"Download action repository '{name}' (SHA:{commit})")
-
-
-def is_wanted(uses: str | None) -> bool:
-    return uses is not None and is_fetched(uses)

@@ -15,6 +15,10 @@ class ActionFailed(Exception):
     """The workflow's or the action's own mistake: nothing such, a bad `action.yml`, no Node.js to run it."""
 
 
+class OutOfReach(Exception):
+    """Whoever has an action's repository does not answer: ours, not the workflow's."""
+
+
 @dataclass(frozen=True, slots=True)
 class Origin:
     """The repository and the commit in which a file stands that says `uses`."""
