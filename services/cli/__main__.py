@@ -23,6 +23,7 @@ COMMANDS = {
     "expr": ("expr", "Evaluate one expression."),
     "runs": ("runs", "List, show, watch, start, rerun and cancel runs."),
     "why": ("why", "Why a run or a job is queued, skipped, slow or red."),
+    "deliveries": ("deliveries", "What became of deliveries, and why nothing ran."),
     "debug": ("debug", "A shell in what a failed job left."),
     "events": ("events", "Read the event log."),
     "hosts": ("hosts", "List, show, drain and undrain hosts."),

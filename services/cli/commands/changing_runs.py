@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import uuid
+from pathlib import Path
 
 import click
 import msgspec
 
 from libs.contracts import subjects
-from libs.contracts.commands import CancelRun, RerunRun, TriggerWorkflow
+from libs.contracts.commands import CancelRun, RerunRun, TriggerDispatch, TriggerWorkflow
 from libs.contracts.envelope import encode
 from libs.contracts.ids import CommandId, RepositoryId, RunId
-from libs.contracts.intake import IntakeEvent, IntakeFailed, RunsPlanned, WorkflowRejected
+from libs.contracts.intake import DeliveryIgnored, IntakeEvent, IntakeFailed, WorkflowRejected
 from libs.contracts.run import CommandRejected, RunCancelRequested, RunRerun
 from services.cli.asking import answer
 from services.cli.commands.why import chosen_jobs
 from services.cli.connection import Connection, connected, coroutine
+from services.cli.local.occasion import read_payload
 from services.cli.outcome import NotAllowed, Usage
 from services.cli.reading import newest_runs, parse_run_id, run_view
 
@@ -28,33 +30,50 @@ _answers = msgspec.json.Decoder(CommandRejected | RunCancelRequested | RunRerun)
 
 @click.command()
 @click.argument("repository")
-@click.argument("workflow")
+@click.argument("workflow", default="")
 @click.option("--ref", default="", help="A branch, a tag or a full ref.  [default: the default branch]")
 @click.option("-i", "--input", "inputs", multiple=True, metavar="K=V", help="An input of workflow_dispatch.")
+@click.option("--event-type", default="", help="Start what listens to repository_dispatch with this type instead.")
+@click.option("--payload", type=click.Path(path_type=Path, dir_okay=False), help="Its client_payload, a JSON object.")
 @click.option("--json", "as_json", is_flag=True, help="JSON on standard output.")
 @coroutine
-async def start(*, repository: str, workflow: str, ref: str, inputs: tuple[str, ...], as_json: bool) -> None:
-    """Starts WORKFLOW (a file of .github/workflows) of REPOSITORY (OWNER/NAME) by workflow_dispatch.
+async def start(
+    *,
+    repository: str,
+    workflow: str,
+    ref: str,
+    inputs: tuple[str, ...],
+    event_type: str,
+    payload: Path | None,
+    as_json: bool,
+) -> None:
+    """Starts WORKFLOW (a file of .github/workflows) of REPOSITORY (OWNER/NAME) by workflow_dispatch; or, with
+    --event-type and no WORKFLOW, all that listen to that type of repository_dispatch on the default branch.
 
     The repository must have run here before, or be a clone below REPOSITORY_PATH.
 
-    Example: firebreak runs start octo/hello deploy.yml --ref main --input target=staging
+    \b
+    Example:
+      firebreak runs start octo/hello deploy.yml --ref main --input target=staging
     """
     if repository.count("/") != 1:
         raise Usage(f"{repository!r}: expected OWNER/NAME")
     pairs = dict(_pair(text) for text in inputs)
+    if bool(workflow) == bool(event_type):
+        raise Usage("name either a WORKFLOW or an --event-type")
+    if event_type and (ref or inputs):
+        raise Usage("--ref and --input belong to a WORKFLOW; --event-type starts the default branch, with --payload")
+    if payload is not None and not event_type:
+        raise Usage("--payload belongs to --event-type; a WORKFLOW takes --input")
+    client_payload = read_payload(payload)
     async with connected() as connection:
         repository_id, clone_url = await _known_repository(connection, repository)
-        command = TriggerWorkflow(
-            id=CommandId(str(uuid.uuid4())),
-            repository_id=repository_id,
-            repository=repository,
-            workflow=workflow,
-            ref=ref,
-            inputs=dict(pairs),
-            by="cli",
-            clone_url=clone_url,
-        )
+        identity = CommandId(str(uuid.uuid4()))
+        command: TriggerWorkflow | TriggerDispatch
+        if event_type:
+            command = TriggerDispatch(identity, repository_id, repository, event_type, client_payload, "cli", clone_url)
+        else:
+            command = TriggerWorkflow(identity, repository_id, repository, workflow, ref, dict(pairs), "cli", clone_url)
         subject = subjects.trigger_command(repository_id)
         await connection.bus.enqueue(subject, encode(command), message_id=command.id)
         runs = await answer(connection.bus, subjects.intake(command.id), 0, _intake, _planned_runs)
@@ -67,12 +86,15 @@ async def start(*, repository: str, workflow: str, ref: str, inputs: tuple[str, 
 
 
 def _planned_runs(event: IntakeEvent) -> dict[str, RunId] | None:
-    if isinstance(event, IntakeFailed):
+    if isinstance(event, IntakeFailed | DeliveryIgnored):
         raise NotAllowed(event.why)
     if isinstance(event, WorkflowRejected):
         places = [f"{p.file}:{p.line}:{p.column}: {p.message}" for p in event.problems]
         raise Usage("the workflow is invalid:\n" + "\n".join(places))
-    return event.runs if isinstance(event, RunsPlanned) else None
+    if not event.runs:
+        reasons = "; ".join(f"{each.path}: {each.why}" for each in event.unmatched)
+        raise NotAllowed(f"no workflow wants it: {reasons}")
+    return event.runs
 
 
 def _pair(text: str) -> tuple[str, str]:

@@ -10,6 +10,7 @@ from libs.contracts.ids import JobKey
 from libs.contracts.size import asked, sizes_of
 from libs.views.run import JobView, RunView
 from services.cli import words
+from services.cli.commands.deliveries import tell_intake
 from services.cli.commands.hosts import HostRow, host_rows
 from services.cli.connection import connected, coroutine
 from services.cli.outcome import Usage
@@ -24,10 +25,14 @@ from services.cli.reading import parse_run_id, run_view
 async def command(*, run: str, job: str | None, as_json: bool) -> None:
     """Why RUN, or one JOB of it, is queued, skipped, slow or red: what the events say, in order.
 
-    JOB is a job's key, id or name as `firebreak runs show` prints it.
+    JOB is a job's key, id or name as `firebreak runs show` prints it. RUN may be a delivery too (its GUID), or a
+    command's id: why it started what it started, or nothing.
 
     Example: firebreak why 4503599627370496 build
     """
+    if "-" in run:
+        await tell_intake(run, as_json=as_json)
+        return
     async with connected() as connection:
         view = await run_view(connection, parse_run_id(run))
         chosen = chosen_jobs(view, job) if job else list(view.jobs.values())
