@@ -17,7 +17,7 @@ from libs.contracts.commands import TriggerFollowers, TriggerSchedule
 from libs.contracts.ids import CommandId, RunId, token
 from libs.contracts.plan import Repository
 from libs.contracts.run import RunEvent, RunFinished, RunPlanned, RunRerun, RunStarted
-from libs.contracts.schedules import DeclaredSchedule, SchedulesDeclared
+from libs.contracts.schedules import DeclaredSchedule, FollowedRuns, SchedulesDeclared
 from libs.contracts.subjects import RunAddress
 from libs.workflow.cron import Cron, CronError, last_until, next_after, parse_cron, zone_of
 
@@ -63,10 +63,10 @@ def next_due(standing: Standing, now: datetime) -> datetime | None:
 
 
 def followers(
-    standing: Standing, address: RunAddress, events: Iterable[RunEvent], at: datetime
+    standing: Standing, address: RunAddress, events: Iterable[RunEvent], at: datetime, workflow: str = ""
 ) -> list[TriggerFollowers]:
-    """What follows from events of a run that were stored at that time. Whether a workflow of its name is waited for is
-    seen by the parser, which has the plan; here only repositories that wait for none, and types, are told apart.
+    """What follows from events of a run that were stored at that time. `workflow` is its workflow's name; where it is
+    not known (empty) the parser, which has the plan, sees whether it is waited for.
     """
     if (
         not standing.declared.follows
@@ -74,7 +74,8 @@ def followers(
         or address_of(standing.declared.repository) != (address.owner, address.repo)
     ):
         return []
-    wanted = {kind for each in standing.declared.follows for kind in each.types or _TYPES}
+    asked = [each for each in standing.declared.follows if _names(each, workflow)]
+    wanted = {kind for each in asked for kind in each.types or _TYPES}
     found = [kind for event in events if (kind := _activity(event)) is not None and kind[0] in wanted]
     return [_follow(standing.declared, address.run_id, action, attempt) for action, attempt in found]
 
@@ -82,6 +83,10 @@ def followers(
 def address_of(repository: Repository) -> tuple[str, str]:
     """Owner and name as they are in the subjects of its runs."""
     return token(repository.owner), token(repository.name)
+
+
+def _names(follows: FollowedRuns, workflow: str) -> bool:
+    return not workflow or not follows.workflows or workflow in follows.workflows
 
 
 _TYPES = ("requested", "in_progress", "completed")

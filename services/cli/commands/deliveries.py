@@ -12,6 +12,7 @@ from services.cli.outcome import Usage
 
 SHOWN = 20
 MOST = 10_000
+WIDTH = 80
 
 
 @click.group()
@@ -81,6 +82,12 @@ def _id(text: str) -> str:
 
 
 def _short(intake: Intake) -> str:
+    """In a row's width; `show` has all of it."""
+    text = _gist(intake)
+    return text if len(text) <= WIDTH else f"{text[: WIDTH - 1]}…"
+
+
+def _gist(intake: Intake) -> str:
     if intake.runs:
         return f"{len(intake.runs)} runs" if len(intake.runs) > 1 else "1 run"
     if intake.why:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import aclosing
 from datetime import datetime
 
@@ -19,8 +19,8 @@ from libs.bus.port import Bus, BusDown, CaughtUp, Stored
 from libs.contracts import subjects
 from libs.contracts.commands import TriggerFollowers, TriggerSchedule
 from libs.contracts.envelope import decode_commit, encode
-from libs.contracts.ids import CommandId, RepositoryId
-from libs.contracts.run import RunEvent
+from libs.contracts.ids import CommandId, RepositoryId, RunId
+from libs.contracts.run import RunEvent, RunPlanned
 from libs.contracts.schedules import SchedulesDeclared
 from libs.contracts.subjects import RunAddress
 from libs.contracts.timers import SchedulesDue
@@ -40,6 +40,8 @@ class Schedules:
         self._ids: dict[tuple[str, str], RepositoryId] = {}
         """By owner and name, as they are in the subjects of runs."""
         self._sent: dict[CommandId, None] = {}
+        self._names: dict[RunId, str] = {}
+        """Of the workflows of runs, as far as their plans went by: what nobody waits for is not sent."""
         self._next: dict[RepositoryId, datetime | None] = {}
         """When to look again, and until then there is nothing to do; a timer is armed for it."""
         self._changed = asyncio.Event()
@@ -90,13 +92,23 @@ class Schedules:
             await self._bus.arm(f"schedules.{repository_id}", following, encode(SchedulesDue(repository_id)))
         self._next[repository_id] = following
 
-    async def tell(self, address: RunAddress, events: Iterable[RunEvent], at: datetime) -> None:
+    async def tell(self, address: RunAddress, events: Sequence[RunEvent], at: datetime) -> None:
         """Sends what follows from stored events of a run. Raises BusDown."""
         await self._read.wait()
         repository_id = self._ids.get((address.owner, address.repo))
-        if repository_id is not None:
-            for command in followers(self._standings[repository_id], address, events, at):
-                await self._send(command)
+        if repository_id is None:
+            return
+        self._name(address.run_id, events)
+        name = self._names.get(address.run_id, "")
+        for command in followers(self._standings[repository_id], address, events, at, name):
+            await self._send(command)
+
+    def _name(self, run_id: RunId, events: Iterable[RunEvent]) -> None:
+        for event in events:
+            if isinstance(event, RunPlanned) and event.plan is not None:
+                self._names[run_id] = event.plan.workflow_name
+        if len(self._names) > REMEMBERED:
+            del self._names[next(iter(self._names))]
 
     def _fold(self, stored: Stored) -> None:
         """What a newer parser wrote and this scheduler cannot read leaves things as they were."""

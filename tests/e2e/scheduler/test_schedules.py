@@ -178,7 +178,7 @@ async def test_a_timer_that_wakes_the_scheduler_for_nothing_does_no_harm(jetstre
 @pytest.mark.row("events: workflow_run")
 async def test_what_follows_a_run_is_told_of_each_of_its_steps_once(jetstream_bus: JetStreamBus):
     async with world(bus=jetstream_bus) as w:
-        await declare(jetstream_bus, follows=(FollowedRuns("f.yml", ("CI",)),))
+        await declare(jetstream_bus, follows=(FollowedRuns("f.yml", (plan(job("a")).workflow_name,)),))
         await w.start_agent(FakeAgent(w.bus))
         w.start_scheduler(lease=False)
         w.start_scheduler(lease=False)

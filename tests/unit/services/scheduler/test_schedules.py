@@ -109,6 +109,14 @@ def test_all_types_are_wanted_where_none_is_named_and_a_rerun_is_not_requested()
     assert told(RunPlanned(), *FOLLOWS) == []
 
 
+def test_a_run_of_a_workflow_that_nobody_names_is_followed_by_nothing() -> None:
+    state, ends = standing(follows=FOLLOWS), [RunFinished("success")]
+    assert len(followers(state, ADDRESS, ends, at("03:00"), "CI")) == 1
+    assert followers(state, ADDRESS, ends, at("03:00"), "Other") == []
+    anyone = standing(follows=(FollowedRuns("f.yml"),))
+    assert len(followers(anyone, ADDRESS, ends, at("03:00"), "Other")) == 1
+
+
 def test_what_happened_before_the_declaration_and_elsewhere_is_followed_by_nothing() -> None:
     assert told(RunFinished("success"), *FOLLOWS, when="00:01") == []
     state, ends = standing(follows=FOLLOWS), [RunFinished("success")]
