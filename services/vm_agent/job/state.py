@@ -92,6 +92,7 @@ class JobState:
             **given,
             "job": self.order.planned.id,
             "run_attempt": str(self.order.run_attempt),
+            **({} if self.order.workflow is None else {"job_workflow_sha": self.order.workflow.sha}),
             "action": action,
             "workspace": self.places.workspace,
             "event_path": self.places.event,

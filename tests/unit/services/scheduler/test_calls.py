@@ -273,6 +273,7 @@ def test_an_order_says_which_workflow_the_job_stands_in():
     assert order_of(story.run, JobKey("lib~b"), Cause("c")).needs == {"a": {"result": "success", "outputs": {"x": "1"}}}
 
 
+@pytest.mark.row("calls: permissions")
 @pytest.mark.parametrize(
     ("above", "own", "least_of_both"),
     [
@@ -290,6 +291,7 @@ def test_permissions_are_only_ever_reduced(above: object, own: object, least_of_
     assert least(above, own) == least_of_both  # type: ignore[arg-type]
 
 
+@pytest.mark.row("calls: permissions")
 def test_permissions_go_down_the_chain():
     inner = called(job("leaf", permissions={"contents": "write"}), path="i.yml", permissions={"contents": "write"})
     outer = called(call("mid", calls=INNER), permissions={"contents": "read", "issues": "write"})
@@ -297,6 +299,7 @@ def test_permissions_go_down_the_chain():
     assert permissions_of(story.run, "lib~mid~leaf") == {"contents": "read", "issues": "none"}
 
 
+@pytest.mark.row("calls: secrets")
 def test_secrets_are_passed_on_by_name_or_all_at_once():
     given = {"GITHUB_TOKEN": "t", "A": "1", "B": "2"}
     inner = called(job("leaf"), path="i.yml", secrets={"deep": True})
