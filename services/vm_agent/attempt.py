@@ -28,6 +28,7 @@ from libs.workflow.runner.masking import Masker
 from services.vm_agent.finishing import to_the_end
 from services.vm_agent.job.actions.actions import actions_of
 from services.vm_agent.job.containers.containers import Containers
+from services.vm_agent.job.containers.means import Means
 from services.vm_agent.job.containers.offered import OfferedImages
 from services.vm_agent.job.job import Job, JobEnd
 from services.vm_agent.job.places import Places, places
@@ -263,7 +264,9 @@ class Attempt:
             patience=patience,
             clock=time.monotonic,
             base_environment=bases.job_environment,
-            containers=Containers(self.sandbox, at, self.order.attempt, bases.job_environment, bases.offered_images),
+            containers=Containers(
+                self.sandbox, at, self.order.attempt, Means(bases.job_environment, bases.offered_images)
+            ),
             on_failure=None if bases.keep is None else self._keep,
         )
 

@@ -22,6 +22,7 @@ from libs.workflow.expressions import Value
 from libs.workflow.runner.masking import Masker
 from services.vm_agent.job.actions.actions import actions_of
 from services.vm_agent.job.containers.containers import Containers
+from services.vm_agent.job.containers.means import Means
 from services.vm_agent.job.containers.offered import OfferedImages
 from services.vm_agent.job.job import Job, JobEnd
 from services.vm_agent.job.places import places
@@ -189,7 +190,12 @@ class Bench:
             patience=patience,
             clock=time.monotonic,
             base_environment=base_environment or {},
-            containers=Containers(sandbox, self.places, given.attempt, base_environment or {}, OfferedImages(images)),
+            containers=Containers(
+                sandbox,
+                self.places,
+                given.attempt,
+                Means(base_environment or {}, OfferedImages(images), (0.01, 0.01), 0.01),
+            ),
         )
         self.state, self.actions = around.state, around.actions
         self.job = Job(around, self.record)

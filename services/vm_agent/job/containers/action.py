@@ -18,6 +18,8 @@ from services.vm_agent.log.step_output import StepOutput
 
 Say = Callable[[str], Awaitable[None]]
 MARK_BYTES = 8
+DOCKERFILE_BYTES = 1024**2
+"""Far more than anybody writes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,10 @@ class Actions:
         if dockerfile in self.built:
             return self.built[dockerfile]
         name = f"localhost/firebreak-action/{self.prefix}:{len(self.built)}"
+        content = await self.engine.sandbox.read_file(dockerfile, DOCKERFILE_BYTES)
+        if content is None:
+            raise BadContainer(f"the action has no {dockerfile}")
+        await self.pulls.bases(content, output.print)
         await output.print(f"##[group]Build container for action use: '{dockerfile}'.")
         building = await self.engine.start(["build", "--tag", name, "--file", dockerfile, folder], _printing(output))
         ended = await building.wait()

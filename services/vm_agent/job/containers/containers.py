@@ -16,7 +16,7 @@ from services.vm_agent.job.containers.command_line import Making, Place, create_
 from services.vm_agent.job.containers.engine import Engine, find_engine
 from services.vm_agent.job.containers.health import Waiting
 from services.vm_agent.job.containers.job_container import JobContainer
-from services.vm_agent.job.containers.offered import OfferedImages
+from services.vm_agent.job.containers.means import Means
 from services.vm_agent.job.containers.paths import HOME, inside_job
 from services.vm_agent.job.containers.process import Starter
 from services.vm_agent.job.containers.pulls import Pulls
@@ -32,13 +32,10 @@ Say = Callable[[str], Awaitable[None]]
 
 
 class Containers:
-    """Costs nothing until a job wants one. `name` differs for every attempt; `named` are the host's variables that its
-    operator gives to jobs."""
+    """Costs nothing until a job wants one. `name` differs for every attempt."""
 
-    def __init__(
-        self, sandbox: Sandbox, places: Places, name: str, named: Mapping[str, str], offered: OfferedImages
-    ) -> None:
-        self._sandbox, self._places, self._named, self._offered = sandbox, places, named, offered
+    def __init__(self, sandbox: Sandbox, places: Places, name: str, means: Means) -> None:
+        self._sandbox, self._places, self._means = sandbox, places, means
         self._hex = hashlib.sha256(name.encode()).hexdigest()[:32]
         self._engine: Engine | None = None
         self._pulls: Pulls | None = None
@@ -50,9 +47,7 @@ class Containers:
         self.context: dict[str, Value] = {}
         """What the `job` context has of them."""
 
-    async def start(
-        self, job: Wanted | None, services: Sequence[Wanted], waiting: Callable[[Engine], Waiting], say: Say
-    ) -> None:
+    async def start(self, job: Wanted | None, services: Sequence[Wanted], clock: Callable[[], float], say: Say) -> None:
         """Raises BadContainer, SandboxError."""
         self._expected = job is not None
         engine = await self._found(say)
@@ -61,7 +56,7 @@ class Containers:
             await self._start_job(engine, job, say)
         for wanted in services:
             await self._start_service(engine, wanted, say)
-        await self._wait(waiting(engine), say)
+        await self._wait(Waiting(engine, clock, self._means.first_wait_seconds), say)
 
     async def exec(self, argv: Sequence[str], *, env: Mapping[str, str], cwd: str, output: Output) -> Exec:
         """A step's process, where the job's steps run: in its container, else in the sandbox itself. Paths are the
@@ -105,7 +100,7 @@ class Containers:
 
     async def _found(self, say: Say) -> Engine:
         if self._engine is None:
-            self._engine = await find_engine(self._sandbox, self._named)
+            self._engine = await find_engine(self._sandbox, self._means.named)
             await say(f"Container engine: {self._engine.name} {self._engine.version}")
         return self._engine
 
@@ -178,7 +173,7 @@ class Containers:
 
     def _images(self, engine: Engine) -> Pulls:
         if self._pulls is None:
-            self._pulls = Pulls(engine, self._offered, self._places.temp)
+            self._pulls = Pulls(engine, self._means, self._places.temp)
         return self._pulls
 
     def _starter(self, engine: Engine) -> Starter:

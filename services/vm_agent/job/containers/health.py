@@ -13,8 +13,8 @@ from typing import cast
 
 from services.vm_agent.job.containers.engine import Engine
 
-FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 1.0, 16.0
-"""Between two looks; doubled each time."""
+LONGEST_WAIT_SECONDS = 16.0
+"""Between two looks at a service."""
 HEALTH_SECONDS = 1800.0
 """Whatever the intervals and retries of an image are: nobody waits longer for a service."""
 _CHECK_SLACK_SECONDS = 30.0
@@ -59,11 +59,11 @@ def health_check(config: object) -> HealthCheck | None:
 class Waiting:
     engine: Engine
     clock: Callable[[], float]
-    pause: Callable[[float], Awaitable[None]] = asyncio.sleep
+    first_wait_seconds: float
 
     async def healthy(self, container: str, service: str, check: HealthCheck, say: Say) -> bool:
         """Until it is, or is given up, or has ended. Raises SandboxError."""
-        begun, failures, wait = self.clock(), 0, FIRST_WAIT_SECONDS
+        begun, failures, wait = self.clock(), 0, self.first_wait_seconds
         while True:
             status = await self._status(container, check)
             if status == "healthy":
@@ -74,7 +74,7 @@ class Waiting:
             if status == "unhealthy" or given_up:
                 return False
             await say(f"{service} service is starting, waiting {wait:g} seconds before checking again.")
-            await self.pause(wait)
+            await asyncio.sleep(wait)
             wait = min(wait * 2, LONGEST_WAIT_SECONDS)
 
     async def _status(self, container: str, check: HealthCheck) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -40,5 +41,6 @@ class JobContainer:
         mark = secrets.token_hex(MARK_BYTES)
         given = variables(marked(self.inside.environment(env), mark))
         words = [self.inside.path(word) for word in argv]
-        command = run_step(self.id, words, given, self.starter.file(mark), self.inside.path(cwd))
+        folder = self.inside.path(posixpath.normpath(cwd))
+        command = run_step(self.id, words, given, self.starter.file(mark), folder)
         return await self.starter.start(command, given, mark, output)

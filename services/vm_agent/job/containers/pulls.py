@@ -7,20 +7,22 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 import msgspec
 
 from services.vm_agent.job.containers.engine import Answer, Engine
-from services.vm_agent.job.containers.images import HUB, HUB_KEY, registry_of, same_image, whole
-from services.vm_agent.job.containers.offered import OfferedImages, archive_of
+from services.vm_agent.job.containers.images import HUB, HUB_KEY, image_name, registry_of, same_image, whole
+from services.vm_agent.job.containers.means import Means
+from services.vm_agent.job.containers.offered import archive_of
 from services.vm_agent.job.containers.refused import BadContainer
 from services.vm_agent.job.containers.wanted import Login
+from services.vm_agent.sandbox.protocol import Capability
 
-BACK_OFF_SECONDS = (2.0, 6.0)
-"""Before the second and the third try of a pull, as many as GitHub's runner makes."""
 _LOADED = ("Loaded image: ", "Loaded image(s): ", "Loaded image ID: ")
+_FROM = re.compile(r"^[ \t]*FROM[ \t]+(?:--\S+[ \t]+)*(\S+)", re.IGNORECASE | re.MULTILINE)
 Say = Callable[[str], Awaitable[None]]
 
 
@@ -29,10 +31,17 @@ class Pulls:
     """Of one job, which gets an image once. `folder` is one of the machine's, for archives and logins on their way."""
 
     engine: Engine
-    offered: OfferedImages
+    means: Means
     folder: str
-    pause: Callable[[float], Awaitable[None]] = asyncio.sleep
     had: dict[str, str] = field(default_factory=dict[str, str])
+
+    async def bases(self, dockerfile: bytes, say: Say) -> None:
+        """Of the images that a Dockerfile begins with, those that are offered are loaded; a build pulls the others."""
+        for written in _FROM.findall(dockerfile.decode("utf-8", "replace")):
+            name = written if _is_name(written) else ""
+            full = whole(name) if name else ""
+            if name and full not in self.had and (loaded := await self._offered(name, say)):
+                self.had[full] = loaded
 
     async def image(self, name: str, login: Login | None, say: Say) -> str:
         """The name that the engine has the image by. Raises BadContainer, SandboxError."""
@@ -42,7 +51,7 @@ class Pulls:
         return self.had[full]
 
     async def _offered(self, name: str, say: Say) -> str | None:
-        found = await self.offered.find(name)
+        found = await self.means.images.find(name)
         if found is None:
             return None
         await say(f"The image {name} is in this host's archive {found.file}.")
@@ -52,7 +61,10 @@ class Pulls:
         await self.engine.shell('rm -rf -- "$1"', folder)
         if not answer.ok:
             raise BadContainer(f"the archive {found.file} could not be loaded: {answer.last}")
-        return _loaded_as(name, answer)
+        loaded = _loaded_as(name, answer)
+        if loaded != whole(name):
+            await self.engine.run(["tag", loaded, whole(name)])
+        return whole(name)
 
     async def _pulled(self, full: str, name: str, login: Login | None, say: Say) -> str:
         file = await self._login(full, login) if login is not None else []
@@ -63,7 +75,7 @@ class Pulls:
                 await self.engine.shell('rm -rf -- "$1"', self._logins)
         if answer.ok:
             return full
-        if (await self.engine.run(["image", "inspect", "--format", "{{.Id}}", name])).ok:
+        if await self._is_the_jobs_own(name):
             await say(f"##[warning]The image {name} could not be pulled; the machine has one of that name.")
             return name
         raise BadContainer(f"the image {name} could not be pulled: {answer.last}")
@@ -74,16 +86,23 @@ class Pulls:
         else:
             command = ["pull", "--quiet", *login, full]
         answer = await self.engine.run(command)
-        for seconds in BACK_OFF_SECONDS:
+        for seconds in self.means.back_off_seconds:
             if answer.ok:
                 break
             await say(
                 f"##[warning]Pull of {full} failed with exit code {answer.code}, back off {seconds:g} seconds before "
                 f"retry: {answer.last}"
             )
-            await self.pause(seconds)
+            await asyncio.sleep(seconds)
             answer = await self.engine.run(command)
         return answer
+
+    async def _is_the_jobs_own(self, name: str) -> bool:
+        """An image that an earlier step has made, in a machine that nobody else has been in. An engine of the host has
+        those that other jobs pulled, with logins of theirs."""
+        if Capability.OWN_KERNEL not in self.engine.sandbox.capabilities:
+            return False
+        return (await self.engine.run(["image", "inspect", "--format", "{{.Id}}", name])).ok
 
     async def _login(self, full: str, login: Login) -> list[str]:
         """Writes the engine's file of credentials, and names it as an argument."""
@@ -97,6 +116,14 @@ class Pulls:
     @property
     def _logins(self) -> str:
         return f"{self.folder}/_container_login"
+
+
+def _is_name(written: str) -> bool:
+    """And no variable or earlier stage that cannot be an image's name."""
+    try:
+        return bool(image_name(written))
+    except BadContainer:
+        return False
 
 
 def _loaded_as(name: str, answer: Answer) -> str:

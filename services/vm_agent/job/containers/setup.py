@@ -15,8 +15,6 @@ from libs.contracts.results import Result
 from libs.workflow.runner.commands import CommandReader
 from libs.workflow.runner.masking import TooManyMasks
 from services.vm_agent.finishing import to_the_end
-from services.vm_agent.job.containers.engine import Engine
-from services.vm_agent.job.containers.health import Waiting
 from services.vm_agent.job.containers.refused import BadContainer
 from services.vm_agent.job.containers.wanted import Wanted, wanted_container, wanted_services
 from services.vm_agent.job.evaluation import BadKey, Evaluator
@@ -87,10 +85,7 @@ class ContainerSteps:
         if job is None and not services:
             return
 
-        def waiting(engine: Engine) -> Waiting:
-            return Waiting(engine, around.clock)
-
-        starting = around.containers.start(job, services, waiting, output.print)
+        starting = around.containers.start(job, services, around.clock, output.print)
         ended = await self._supervision().watch(_Work(starting))
         around.state.job.update(around.containers.context)
         if ended.stopped_by is not None:
