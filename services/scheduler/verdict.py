@@ -63,7 +63,8 @@ def _why(attempt: Attempt, outcome: Result) -> str:
     if not guilty:
         return ""
     index, step = guilty[0]
-    return f"step {index + 1} ({step.name}) ended in {outcome}" + (f": {step.why}" if step.why else "")
+    where = f"step {index + 1} ({step.name})" if step.part == "main" else f"'{step.name}'"
+    return f"{where} ended in {outcome}" + (f": {step.why}" if step.why else "")
 
 
 def _minutes(milliseconds: int) -> str:

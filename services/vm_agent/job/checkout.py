@@ -19,7 +19,7 @@ from libs.sources import WHOLE_HISTORY, SourceError, SourceMissing, Wanted
 from services.vm_agent.job.places import OutsideWorkspace
 from services.vm_agent.job.surroundings import JobError, Surroundings
 from services.vm_agent.log.step_output import StepOutput
-from services.vm_agent.sandbox.protocol import ArchiveRefused, FileTrouble
+from services.vm_agent.sandbox.protocol import ArchiveRefused, Capability, FileTrouble
 from services.vm_agent.sandbox.run import run
 
 _ACTION = re.compile(r"actions/checkout@.+\Z", re.IGNORECASE)
@@ -137,7 +137,9 @@ async def _make_room(around: Surroundings, path: str, clean: bool) -> None:
     """A clone replaces what lies there; without `clean`, files that it does not hold stay."""
     if not around.state.touched:
         return
-    await run(around.sandbox, ["sh", "-c", _EMPTY if clean else _FORGET, "sh", path])
+    # What root made in a container, or by `sudo`, is in the way too.
+    user = "root" if Capability.USERS in around.sandbox.capabilities else None
+    await run(around.sandbox, ["sh", "-c", _EMPTY if clean else _FORGET, "sh", path], user=user)
 
 
 def _depth(text: str) -> int:

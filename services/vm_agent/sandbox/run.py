@@ -18,6 +18,7 @@ async def run(
     env: Mapping[str, str] | None = None,
     cwd: str | None = None,
     limit_bytes: int = OUTPUT_BYTES,
+    user: str | None = None,
 ) -> tuple[Exit, bytes]:
     """How it ended and its merged output. Raises CannotStart, SandboxLost, and FileTrouble where it prints too much."""
     printed = bytearray()
@@ -27,7 +28,7 @@ async def run(
             raise FileTrouble(f"{argv[0]} printed more than {limit_bytes} bytes")
         printed.extend(data)
 
-    process = await sandbox.exec(argv, env=env or {}, cwd=cwd or sandbox.paths.work, output=keep)
+    process = await sandbox.exec(argv, env=env or {}, cwd=cwd or sandbox.paths.work, output=keep, user=user)
     try:
         return await process.wait(), bytes(printed)
     except BaseException:
