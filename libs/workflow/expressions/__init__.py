@@ -13,8 +13,9 @@ from libs.workflow.expressions.condition import (
     uses_status_function,
 )
 from libs.workflow.expressions.errors import ErrorKind, ExpressionError, HashFilesWanted
-from libs.workflow.expressions.evaluator import Scope, evaluate, follow_links_option
+from libs.workflow.expressions.evaluator import Scope, evaluate
 from libs.workflow.expressions.foresight import foreseen_errors
+from libs.workflow.expressions.functions import follow_links_option
 from libs.workflow.expressions.nodes import Node
 from libs.workflow.expressions.parser import parse
 from libs.workflow.expressions.printer import to_source

@@ -10,7 +10,7 @@ from types import MappingProxyType
 import msgspec
 
 from libs.workflow.expressions.errors import ExpressionError, FunctionFailure, HashFilesWanted
-from libs.workflow.expressions.functions import functions
+from libs.workflow.expressions.functions import functions, option_problem
 from libs.workflow.expressions.nodes import (
     Binary,
     BinaryOperator,
@@ -49,9 +49,6 @@ bytes_per_item = 8
 
 max_array_index = 2**31 - 1
 """Larger indices are no index on GitHub; arrays are shorter anyway."""
-
-follow_links_option = "--follow-symbolic-links"
-"""The one option of hashFiles; whoever hashes the files meets it as the first of the patterns."""
 
 _no_contexts: Mapping[str, Value] = MappingProxyType({})
 _no_hashes: Mapping[tuple[str, ...], str] = MappingProxyType({})
@@ -157,8 +154,9 @@ class _Evaluation:
 
     def hash_files(self, arguments: "_Arguments") -> Value:
         patterns = tuple(to_string(arguments[index]) for index in range(len(arguments)))
-        if patterns[0].startswith("--") and patterns[0].lower() != follow_links_option:
-            raise FunctionFailure(f"hashFiles knows no other option than {follow_links_option}")
+        problem = option_problem(patterns[0])
+        if problem is not None:
+            raise FunctionFailure(problem)
         if patterns not in self.scope.hashes:
             raise HashFilesWanted(patterns, arguments.call.column)
         return self.scope.hashes[patterns]

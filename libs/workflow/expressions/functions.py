@@ -22,6 +22,12 @@ unlimited_arguments = 1_000_000
 """`case`, and success and failure of jobs, have no limit; the length of an expression bounds them long before this."""
 
 
+predicate_problem = "case predicate must evaluate to a boolean value"
+
+follow_links_option = "--follow-symbolic-links"
+"""The one option of hashFiles; whoever hashes the files meets it as the first of the patterns."""
+
+
 class Arguments(Protocol):
     """The arguments of one call, each evaluated when it is asked for."""
 
@@ -121,10 +127,17 @@ def case(arguments: Arguments) -> Value:
     for index in range(0, len(arguments) - 1, 2):
         predicate = arguments[index]
         if not isinstance(predicate, bool):
-            raise FunctionFailure("case predicate must evaluate to a boolean value")
+            raise FunctionFailure(predicate_problem)
         if predicate:
             return arguments[index + 1]
     return arguments[len(arguments) - 1]
+
+
+def option_problem(first_pattern: str) -> str | None:
+    """What is wrong with the first argument of hashFiles."""
+    if not first_pattern.startswith("--") or first_pattern.lower() == follow_links_option:
+        return None
+    return f"hashFiles knows no other option than {follow_links_option}"
 
 
 functions: dict[str, Function] = {

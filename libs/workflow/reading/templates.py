@@ -9,6 +9,7 @@ from libs.workflow.expressions import (
     ExpressionError,
     availability_of,
     doubtful_properties,
+    foreseen_errors,
     has_expression,
     has_literal_text,
     parse,
@@ -88,7 +89,7 @@ class ExpressionChecker:
         return True
 
     def _warn_doubtful(self, scalar: Scalar, source: str, key: str, offset: int, path: KeyPath) -> None:
-        """Of an expression that is sound: names that this place does not know, properties that do not exist."""
+        """Of an expression that is sound: unknown names and properties, what is sure to fail."""
         named, complaints = _remarks(source, key) if len(source) <= max_cached_characters else _remark(source, key)
         for context, name, column in named:
             complaint = self._scope.complaint(context, name)
@@ -108,7 +109,8 @@ class ExpressionChecker:
 
 def _remark(source: str, key: str) -> tuple[tuple[Reference, ...], tuple[tuple[int, str], ...]]:
     tree = parse(source, availability_of(key))
-    return tuple(references(tree)), doubtful_properties(tree)
+    failing = ((error.column, f"this fails when it is evaluated: {error.reason}") for error in foreseen_errors(tree))
+    return tuple(references(tree)), (*doubtful_properties(tree), *failing)
 
 
 _remarks = lru_cache(maxsize=cached_expressions)(_remark)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from libs.workflow.expressions import ExpressionError, Scope, Value, evaluate, foreseen_errors, parse
+from libs.workflow.expressions import ExpressionError, Scope, Value, evaluate, parse
 from libs.workflow.expressions.availability import Availability
 
 contexts: dict[str, Value] = {
@@ -304,22 +304,3 @@ def test_long_numbers_in_json_are_no_trouble() -> None:
 def test_half_a_surrogate_pair_is_escaped() -> None:
     scope = Scope({"array": "\ud800"})
     assert evaluate(parse("toJSON(array)", names), scope) == '"\\ud800"'
-
-
-foreseen = [
-    ("format('{0}')", 1),
-    ("1 && format('{', 2)", 6),
-    ("fromJSON('nope')", 1),
-    ("toJSON(fromJSON(''))", 8),
-]
-
-
-@pytest.mark.parametrize(("text", "column"), foreseen)
-def test_certain_errors_are_foreseen(text: str, column: int) -> None:
-    [error] = foreseen_errors(parse(text, names))
-    assert (error.kind, error.column) == ("evaluation", column)
-
-
-@pytest.mark.parametrize("text", ["format('{0}', 1)", "format(words, 1)", "fromJSON('{}')", "fromJSON(words)", "1"])
-def test_nothing_else_is_foreseen(text: str) -> None:
-    assert foreseen_errors(parse(text, names)) == ()
