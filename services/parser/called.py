@@ -89,6 +89,7 @@ class _Search:
         default_factory=dict[tuple[str, str], tuple[RepositoryCommit, str]]
     )
     wrong: dict[str, str] = field(default_factory=dict[str, str])
+    missing: dict[tuple[str, str], str] = field(default_factory=dict[tuple[str, str], str])
     workflows: dict[str, Workflow] = field(default_factory=dict[str, Workflow])
 
     async def below(
@@ -167,13 +168,26 @@ class _Search:
             return _Place(caller.repository, caller.commit, name.path, caller.ref)
         repository = self._repository(name)
         asked = (repository.full_name.lower(), name.ref)
+        if asked in self.missing:
+            raise SourceMissing(self.missing[asked])
         if asked not in self.commits:
-            found = await self._resolved(repository, name.ref)
-            hints = (found.ref,) if found.ref else ()
-            commit = await self.repositories.commit(repository, found.sha, hints, self.seconds)
-            self.commits[asked] = commit, found.ref or name.ref
+            commit, ref = await self._fetched(repository, name.ref)
+            self.commits[asked] = commit, ref
         commit, ref = self.commits[asked]
         return _Place(repository, commit, name.path, ref)
+
+    async def _fetched(self, repository: Repository, asked: str) -> tuple[RepositoryCommit, str]:
+        """Raises SourceError; whoever asks again is told the same."""
+        if len(self.commits) + len(self.missing) >= calls_in_run:
+            raise SourceMissing(f"a run may call {calls_in_run} different workflows at most")
+        try:
+            found = await self._resolved(repository, asked)
+            hints = (found.ref,) if found.ref else ()
+            commit = await self.repositories.commit(repository, found.sha, hints, self.seconds)
+        except SourceError as error:
+            self.missing[repository.full_name.lower(), asked] = str(error)
+            raise
+        return commit, found.ref or asked
 
     def _repository(self, name: CallName) -> Repository:
         """The run's own, with what it may read, or another as a stranger sees it."""

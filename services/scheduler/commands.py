@@ -111,7 +111,9 @@ def _with_dependents(run: Run, chosen: set[JobKey]) -> set[JobKey]:
 
 
 def _named(run: Run, name: str) -> list[JobKey]:
-    """A job by its key, or all that one job of the workflow file became by its id."""
+    """A job by its key, all that one job of the workflow file became by its id, or those that are shown by a name."""
     if name in run.planned:
         return [job.key for job in run.of(name)]
-    return [JobKey(name)] if name in run.jobs else []
+    if name in run.jobs:
+        return [JobKey(name)]
+    return [job.key for job in run.jobs.values() if job.name == name]

@@ -68,7 +68,7 @@ def explain(job: JobView, view: RunView, hosts: list[HostRow]) -> list[str]:
     match job.state:
         case "waiting":
             open_needs = [need for need in job.needs if not _over(view, need)]
-            return [f"{job.key} waits for {', '.join(open_needs)}"] if open_needs else []
+            return [f"{job.key} waits for {', '.join(open_needs)}"] if open_needs else _turn(job, view)
         case "calling":
             open_jobs = [each.name for each in view.jobs.values() if each.caller == job.key and not _done(each)]
             return [f"{job.key} waits for the jobs of the workflow that it calls: {', '.join(open_jobs)}"]
@@ -82,6 +82,12 @@ def explain(job: JobView, view: RunView, hosts: list[HostRow]) -> list[str]:
             return [f"{job.key} was skipped: {job.why}"]
         case "finished":
             return [*_red(job), *_slow(job)]
+
+
+def _turn(job: JobView, view: RunView) -> list[str]:
+    """Of a matrix of calls, `max-parallel` may be under way; jobs with steps are queued in such a case."""
+    siblings = [each.name for each in view.jobs.values() if each.job_id == job.job_id and each.state == "calling"]
+    return [f"{job.key} waits for its turn (`max-parallel`): {', '.join(siblings)}"] if siblings else []
 
 
 def _over(view: RunView, job_id: str) -> bool:

@@ -168,3 +168,14 @@ async def test_unknown_events_are_counted(learned: Learned) -> None:
 
 class _Later(run.RunStarted, frozen=True, tag="RunTeleported"):
     """An event of a later version."""
+
+
+async def test_a_job_that_calls_a_workflow_is_in_progress_until_it_is_over(learned: Learned) -> None:
+    one = learned.history.one_run()
+    await one.planned()
+    await one.say(run.RunStarted(), run.CallExpanded(JobKey("lib"), "lib", "Library"))
+    await learned.learn()
+    assert learned.rows("SELECT job, status FROM jobs") == [("Library", "in_progress")]
+    await one.say(run.JobFinished(JobKey("lib"), "lib", "Library", "success", "success"))
+    await learned.learn()
+    assert learned.rows("SELECT job, status, conclusion FROM jobs") == [("Library", "completed", "success")]

@@ -12,7 +12,7 @@ from libs.views.fold import take_plan, view_of
 from libs.views.run import RunView
 from libs.views.summary import summary
 from services.cli.commands.why import explain
-from tests.unit.services.scheduler.story import NOON, Story, job
+from tests.unit.services.scheduler.story import NOON, Story, job, matrix
 from tests.unit.services.scheduler.test_calls import call, called, calling
 
 
@@ -96,3 +96,10 @@ def test_a_rerun_of_some_called_jobs_leaves_the_call_open():
     telling.does("after")
     telling.rerun("r2", jobs=("lib",))
     assert states(seen(telling))["Library / First"] == "assigned"
+
+
+def test_why_says_that_a_call_waits_for_its_turn():
+    library = called(job("a"))
+    view = seen(calling(library, call("lib", strategy=matrix({"n": [1, 2]}, max_parallel=1))))
+    (waiting,) = [job for job in view.jobs.values() if job.state == "waiting"]
+    assert explain(waiting, view, []) == [f"{waiting.key} waits for its turn (`max-parallel`): lib (1)"]

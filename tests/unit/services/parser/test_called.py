@@ -237,3 +237,12 @@ def test_a_broken_file_at_the_end_of_many_ways_is_told_once_a_job_and_costs_litt
     found = world.finds(*(call("./.github/workflows/1.yml", f"j{number}") for number in range(200)))
     assert len(found) == 100  # type: ignore[arg-type]
     assert all(len(problem) < 1200 for problem in found)  # type: ignore[union-attr]
+
+
+def test_repositories_that_cannot_be_had_are_asked_for_once_and_not_without_end():
+    world = World()
+    uses = [f"acme/r{number}/.github/workflows/x.yml@v1" for number in range(60)]
+    found = world.finds(*(call(each, f"j{number}") for number, each in enumerate([*uses, uses[0]])))
+    assert "has no branch and no tag" in found[0]
+    assert found[-1].endswith(found[0].partition("`: ")[2])
+    assert "50 different workflows at most" in found[55]

@@ -356,3 +356,10 @@ def test_more_jobs_than_a_run_may_have_fail_the_call():
     failed = [job for job in story.run.of("lib") if job.conclusion == "failure"]
     assert failed
     assert "over 5000 jobs" in failed[0].why
+
+
+def test_a_rerun_may_name_a_job_as_it_is_shown():
+    story = calling(called(job("a"), job("b")), call("lib", name="Library"))
+    story.does("lib~a")
+    story.does("lib~b")
+    assert story.rerun(jobs=("Library / b",))[0].jobs == ("lib", "lib~b")
