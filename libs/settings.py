@@ -60,6 +60,8 @@ OURS = frozenset(
         "PUBLIC_URL",
         "QEMU",
         "SCHEDULER_LEASE",
+        "SECRETS_KEY",
+        "SECRETS_KEY_FILE",
         "SYNC",
         "TRUSTED_PROXIES",
         "VM_DISK_GB",
@@ -130,6 +132,8 @@ class Settings:
     job_environment: Mapping[str, str]
     """This machine's variables that jobs are given, by `FIREBREAK_JOB_ENV`'s names; none unless named."""
     scheduler_lease: bool
+    secrets_key: str
+    """What secrets are kept under, 64 hexadecimal digits; "" is the file of the home. For the scheduler and the CLI."""
     metrics_port: int | None
     sync_always: bool
     """NATS started by `up` flushes each write to the disk before it answers."""
@@ -195,6 +199,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         actions_from=reader.paths("FIREBREAK_ACTIONS_FROM"),
         job_environment=reader.named("FIREBREAK_JOB_ENV"),
         scheduler_lease=reader.switch("FIREBREAK_SCHEDULER_LEASE", True),
+        secrets_key=reader.secret("FIREBREAK_SECRETS_KEY"),
         metrics_port=reader.port("FIREBREAK_METRICS_PORT", -1) if reader.has("FIREBREAK_METRICS_PORT") else None,
         sync_always=reader.choice("FIREBREAK_SYNC", ("default", "always"), "default") == "always",
         log_format=reader.choice("FIREBREAK_LOG", ("text", "json"), "text"),

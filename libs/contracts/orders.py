@@ -24,7 +24,7 @@ class WorkflowAt(msgspec.Struct, frozen=True):
 
 class JobOrder(msgspec.Struct, frozen=True, tag="JobOrder"):
     """Everything that one attempt needs. `attempt` is the subject to append to, `sealed` the secrets for this host
-    (a sealed box of a JSON object name -> value; of an empty object until secrets can be stored).
+    (a sealed box of a JSON object name -> value).
 
     `github`, `needs`, `strategy`, `matrix`, `inputs`, `vars` are the contexts of those names, with GitHub's words.
     `needs` is already `{job: {"result", "outputs"}}`.
@@ -60,6 +60,8 @@ class JobOrder(msgspec.Struct, frozen=True, tag="JobOrder"):
     cancel_timeout_ms: int | None = None
     """How long steps may go on after a cancellation; None is the agent's own."""
     permissions: dict[str, str] | None = None
+    problem: str = ""
+    """Why it must not run, although it was assigned: a secret that it should have cannot be read."""
 
 
 class LargeOrder(msgspec.Struct, frozen=True, tag="LargeOrder"):

@@ -12,9 +12,11 @@ from datetime import UTC, datetime
 
 from libs import process
 from libs.contracts.plan import Plan
+from libs.contracts.subjects import SETTINGS
 from libs.github.mirror import open_mirrors
 from libs.process import Process
 from libs.repositories import Repositories
+from libs.vault.variables import Variables
 from services.parser.context import addresses
 from services.parser.declarations import Declarations
 from services.parser.deliveries import Parser
@@ -49,6 +51,7 @@ def parser(
         vars=vars or {},
         adjust=adjust or _as_it_is,
         declarations=None if local else Declarations(process.bus),
+        variables=None if local else Variables(process.bus.key_value(SETTINGS)),
     )
     counted = Uncounted() if process.settings.metrics_port is None else counts(process.metrics)
     return Parser(process.bus, process.blobs, intake, counted, lambda: datetime.now(UTC), local)

@@ -8,12 +8,16 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from msgspec.structs import replace
+
 from libs.contracts import subjects
 from libs.contracts.ids import RunId, run_id_of
 from libs.contracts.intake import DeliveryIgnored, IntakeFailed, RunsPlanned, WorkflowRejected
 from libs.contracts.plan import Plan
 from libs.repositories import Repositories
 from libs.sources import SourceError
+from libs.vault.scopes import BadEntry
+from libs.vault.variables import Variables
 from libs.workflow.expressions import Value
 from libs.workflow.model import Workflow
 from libs.workflow.planning import Occasion, RunNameError, make_plan
@@ -51,6 +55,8 @@ class Intake:
     adjust: Adjust = lambda plan: plan
     readings: Readings = field(default_factory=Readings)
     declarations: Declarations | None = None
+    variables: Variables | None = None
+    """What was set for repositories; a local run has `vars` alone."""
 
     async def take(self, name: str, meaning: Meaning, journal: Journal) -> Terminal:
         """Writes everything, the terminal event last, which is the answer. Raises Ended, BusDown.
@@ -63,7 +69,7 @@ class Intake:
         except TimeoutError:
             why = f"no plan within {INTAKE_SECONDS:.0f} s: the repository is too slow or too large: push again"
             end = IntakeFailed(name, why, _repository_of(meaning))
-        except SourceError as error:
+        except (SourceError, BadEntry) as error:
             end = IntakeFailed(name, str(error), _repository_of(meaning))
         await journal.end(end)
         return end
@@ -107,6 +113,8 @@ class Intake:
     ) -> RunsPlanned:
         """All names are tried before anything is stored: what is rejected is written first, and once."""
         inputs = inputs or {}
+        first = await self._with_vars(first)
+        besides = None if besides is None else await self._with_vars(besides)
         wanted = [(found, await self._ready(found, inputs)) for found in (first, besides) if found is not None]
         rejected = [each for found, _ in wanted for each in found.findings.rejected]
         await journal.reject(rejected)
@@ -123,6 +131,14 @@ class Intake:
             unmatched=tuple(each for found, _ in wanted for each in found.findings.unmatched),
             rejected=tuple(each.path for each in rejected),
         )
+
+    async def _with_vars(self, found: Found) -> Found:
+        """What was set by now: it stays so for the run. Raises BadEntry, BusDown."""
+        if self.variables is None:
+            return found
+        repository = found.relevant.repository
+        vars = await self.variables.of_run(repository.owner, repository.id)
+        return Found(replace(found.relevant, vars=vars), found.findings)
 
     async def _run(
         self, relevant: Relevant, wanted: Wanted, key: str, inputs: dict[str, Value], journal: Journal
@@ -180,7 +196,7 @@ class Intake:
             github=github_context(relevant, workflow, run_id, number, self.where),
             title=relevant.title,
             inputs=inputs,
-            vars=self.vars,
+            vars={**self.vars, **relevant.vars},
             pull_request=relevant.pull_request,
             chain=relevant.chain,
         )

@@ -58,6 +58,8 @@ class Relevant(msgspec.Struct, frozen=True):
     """The one workflow file that is asked; empty asks all."""
     chain: int = 0
     """How many runs in a row led here by `workflow_run`."""
+    vars: dict[str, str] = {}
+    """The variables that were set for the repository when this was planned."""
     also: Relevant | None = None
     """What the same event means besides, under another name: a pull request is a `pull_request_target` too."""
 

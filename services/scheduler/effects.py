@@ -32,10 +32,13 @@ from services.scheduler.run_state import ON_A_HOST, Job, Run
 
 
 class Ring(msgspec.Struct, frozen=True):
-    """Puts a doorbell; `order.attempt` names it, so that it is put once."""
+    """Puts a doorbell; `order.attempt` names it, so that it is put once. `run` is for what only the shell can add: the
+    secrets that the job may have.
+    """
 
     host: HostId
     order: JobOrder
+    run: Run
 
 
 class Stop(msgspec.Struct, frozen=True):
@@ -123,7 +126,7 @@ def _ring(run: Run, key: JobKey, n: int, cause: Cause) -> list[Effect]:
     job = _current(run, key, n)
     if job is None or job.attempt is None or job.phase != "assigned":
         return []
-    return [Ring(job.attempt.host, order_of(run, key, cause))]
+    return [Ring(job.attempt.host, order_of(run, key, cause), run)]
 
 
 def _stop(run: Run, key: JobKey, n: int) -> list[Effect]:

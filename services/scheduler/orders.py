@@ -10,8 +10,10 @@ from libs.contracts.ids import Cause, JobKey
 from libs.contracts.orders import JobOrder, WorkflowAt
 from libs.contracts.subjects import RunAddress
 from services.scheduler import contexts
-from services.scheduler.grants import permissions_of, workflow_of
+from services.scheduler.grants import least, permissions_of, workflow_of
 from services.scheduler.run_state import Run
+
+READ_ONLY = {"all": "read"}
 
 
 def order_of(run: Run, key: JobKey, cause: Cause) -> JobOrder:
@@ -45,6 +47,12 @@ def order_of(run: Run, key: JobKey, cause: Cause) -> JobOrder:
         vars=plan.vars,
         labels=job.labels,
         workflow=None if called is None else WorkflowAt(called.repository, called.path, called.ref, called.sha),
-        permissions=permissions_of(run, job.job_id),
+        permissions=_permissions(run, job.job_id),
         cancel_timeout_ms=job.cancel_timeout_ms,
     )
+
+
+def _permissions(run: Run, job_id: str) -> dict[str, str] | None:
+    """Code from a fork reads at most, whatever its workflow asks for."""
+    asked = permissions_of(run, job_id)
+    return asked if run.plan.trust == "own" else least(asked, READ_ONLY)

@@ -204,7 +204,7 @@ class Agent:
     async def _take(self, order: JobOrder) -> None:
         running = self._tasks.get(order.attempt)
         if running is None:
-            refused = refusal(order, self._room())
+            refused = AttemptRefused(order.problem, permanent=True) if order.problem else refusal(order, self._room())
             if refused is not None:
                 await self._refuse(order.attempt, order.cause, order.actor, refused)
                 return

@@ -1,7 +1,8 @@
-"""`firebreak runs start`, `cancel` and `rerun`: each sends a command and waits for the event that answers it."""
+"""`firebreak runs start`, `cancel`, `rerun` and `approve`: each sends a command and waits for its answer."""
 
 from __future__ import annotations
 
+import getpass
 import uuid
 from pathlib import Path
 
@@ -9,23 +10,25 @@ import click
 import msgspec
 
 from libs.contracts import subjects
-from libs.contracts.commands import CancelRun, RerunRun, TriggerDispatch, TriggerWorkflow
+from libs.contracts.commands import ApproveJob, CancelRun, RerunRun, RunCommand, TriggerDispatch, TriggerWorkflow
 from libs.contracts.envelope import encode
-from libs.contracts.ids import CommandId, RepositoryId, RunId
+from libs.contracts.ids import CommandId, JobKey, RunId
 from libs.contracts.intake import DeliveryIgnored, IntakeEvent, IntakeFailed, WorkflowRejected
-from libs.contracts.run import CommandRejected, RunCancelRequested, RunRerun
+from libs.contracts.run import ApprovalDenied, ApprovalGranted, CommandRejected, RunCancelRequested, RunRerun
 from services.cli.asking import answer
 from services.cli.commands.why import chosen_jobs
 from services.cli.connection import Connection, connected, coroutine
 from services.cli.local.occasion import read_payload
 from services.cli.outcome import NotAllowed, Usage
-from services.cli.reading import newest_runs, parse_run_id, run_view
+from services.cli.reading import parse_run_id, run_view
+from services.cli.repositories import known_repository
 
-SEARCHED_RUNS = 1000
-"""Among so many of the newest runs a repository's id is looked for."""
+Answer = CommandRejected | RunCancelRequested | RunRerun | ApprovalGranted | ApprovalDenied
+COMMENT_CHARACTERS = 1000
+"""A sentence for the log; a message has a bound."""
 
 _intake = msgspec.json.Decoder(IntakeEvent)
-_answers = msgspec.json.Decoder(CommandRejected | RunCancelRequested | RunRerun)
+_answers = msgspec.json.Decoder(Answer)
 
 
 @click.command()
@@ -67,7 +70,7 @@ async def start(
         raise Usage("--payload belongs to --event-type; a WORKFLOW takes --input")
     client_payload = read_payload(payload)
     async with connected() as connection:
-        repository_id, clone_url = await _known_repository(connection, repository)
+        repository_id, clone_url = await known_repository(connection, repository)
         identity = CommandId(str(uuid.uuid4()))
         command: TriggerWorkflow | TriggerDispatch
         if event_type:
@@ -102,14 +105,6 @@ def _pair(text: str) -> tuple[str, str]:
     if not equals or not name:
         raise Usage(f"--input {text!r}: expected NAME=VALUE")
     return name, value
-
-
-async def _known_repository(connection: Connection, repository: str) -> tuple[RepositoryId, str]:
-    """The numeric id and clone URL that an earlier run had; (0, "") for one that never ran here."""
-    for view in await newest_runs(connection, SEARCHED_RUNS):
-        if view.plan and view.plan.repository.full_name.lower() == repository.lower():
-            return view.plan.repository.id, view.plan.repository.clone_url
-    return RepositoryId(0), ""
 
 
 @click.command()
@@ -156,10 +151,10 @@ def _tell(run_id: RunId, said: str, *, as_json: bool) -> None:
     click.echo(f"{said}; `firebreak runs watch {run_id}`", err=True)
 
 
-async def _send(connection: Connection, command: CancelRun | RerunRun) -> None:
+async def _send(connection: Connection, command: RunCommand) -> None:
     """Sends a command and waits for the scheduler's event about it. Raises NotAllowed where it was refused."""
 
-    def ours(event: CommandRejected | RunCancelRequested | RunRerun) -> bool | None:
+    def ours(event: Answer) -> bool | None:
         if event.command != command.id:
             return None
         if isinstance(event, CommandRejected):
@@ -171,4 +166,40 @@ async def _send(connection: Connection, command: CancelRun | RerunRun) -> None:
     await answer(connection.bus, subjects.any_run(command.run_id), extent.last, _answers, ours)
 
 
-COMMANDS = (start, cancel, rerun)
+@click.command()
+@click.argument("run")
+@click.option("-e", "--environment", default="", help="Only what waits for this environment.")
+@click.option("-j", "--job", default="", help="Only the environment that this job waits for.")
+@click.option("--reject", is_flag=True, help="Keep the jobs out: they fail.")
+@click.option("--comment", default="", help="What the log says beside it.")
+@click.option("--as", "login", default="", metavar="LOGIN", help="Who approves.  [default: the user of this machine]")
+@click.option("--json", "as_json", is_flag=True, help="JSON on standard output.")
+@coroutine
+async def approve(
+    *, run: str, environment: str, job: str, reject: bool, comment: str, login: str, as_json: bool
+) -> None:
+    """Lets the jobs of RUN that wait for a protected environment go on, as one of its reviewers.
+
+    One word is for all jobs of the run that wait for that environment. Whoever is no reviewer is refused (exit code 4).
+
+    Example: firebreak runs approve 4503599627370496 --environment production --comment "after the freeze"
+    """
+    run_id = parse_run_id(run)
+    command = ApproveJob(
+        id=CommandId(str(uuid.uuid4())),
+        run_id=run_id,
+        by=login or getpass.getuser(),
+        environment=environment,
+        job=JobKey(job),
+        reject=reject,
+        comment=comment[:COMMENT_CHARACTERS],
+    )
+    async with connected() as connection:
+        view = await run_view(connection, run_id)
+        if job:
+            command = msgspec.structs.replace(command, job=chosen_jobs(view, job)[0].key)
+        await _send(connection, command)
+    _tell(run_id, f"run {run_id}: {'kept out' if reject else 'approved'}", as_json=as_json)
+
+
+COMMANDS = (start, cancel, rerun, approve)

@@ -13,10 +13,13 @@ COMMON = frozenset(
 
 TOKEN = ("GITHUB_TOKEN", "GITHUB_TOKEN_FILE")
 
+SECRETS_KEY = ("FIREBREAK_SECRETS_KEY", "FIREBREAK_SECRETS_KEY_FILE")
+"""What opens the stored secrets: the scheduler's alone."""
+
 EXTRA: dict[str, frozenset[str]] = {
     "ingress": frozenset({"GITHUB_WEBHOOK_SECRET", "GITHUB_WEBHOOK_SECRET_FILE", "PORT", "HOST"}),
     "parser": frozenset({*TOKEN, "REPOSITORY_PATH", "SSH_AUTH_SOCK"}),
-    "scheduler": frozenset(),
+    "scheduler": frozenset(SECRETS_KEY),
     "vm_agent": frozenset({*TOKEN, "REPOSITORY_PATH", "SSH_AUTH_SOCK", "MAX_CONCURRENT_WORKFLOWS"}),
     "reporter": frozenset({*TOKEN, "GITHUB_API_URL", "HOST"}),
     "learner": frozenset(),
@@ -55,5 +58,7 @@ def children(environment: Mapping[str, str]) -> list[Child]:
 def _part(environment: Mapping[str, str], extra: frozenset[str]) -> dict[str, str]:
     passed = ("FIREBREAK_", "OTEL_")
     return {
-        name: value for name, value in environment.items() if name in COMMON or name in extra or name.startswith(passed)
+        name: value
+        for name, value in environment.items()
+        if name in COMMON or name in extra or (name.startswith(passed) and name not in SECRETS_KEY)
     }

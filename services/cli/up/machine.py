@@ -20,6 +20,7 @@ import msgspec
 from libs.bus.server import NatsServer, NatsUser, NoServer
 from libs.settings import Settings, read_settings
 from libs.telemetry import log
+from libs.vault.key import ensure_key
 from services.cli.connection import UP_FILE, Addresses
 from services.cli.outcome import Failed, Unreachable, Usage
 from services.cli.up.children import children
@@ -53,6 +54,8 @@ async def machine(environment: Mapping[str, str], log_file: Path | None = None) 
     settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
     async with contextlib.AsyncExitStack() as stack:
         stack.enter_context(_locked(settings.home))
+        if not settings.secrets_key:
+            ensure_key(settings.home)
         nats_url = environment.get("NATS_URL") or await stack.enter_async_context(_nats(settings))
         ports = (settings.port or _free_port(), settings.console_port or _free_port())
         resolved = _environment(environment, settings, nats_url, ports)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import timedelta
-from types import MappingProxyType
 
 import msgspec
 
@@ -18,13 +16,13 @@ from libs.contracts.orders import JobOrder, LargeOrder
 from services.scheduler.effects import Arm, Disarm, Effect, Ring, Stop
 from services.scheduler.shell.clock import Clocks
 from services.scheduler.shell.index import Index
+from services.scheduler.shell.vault import Vault
 
 ARM_AHEAD_SECONDS = 90.0
 """A deadline that is further away is armed by the reconciler, which comes every 30 s: most jobs are over by then, and
 a timer for each would be two more writes."""
 REMEMBERED = 10_000
 """Doorbells that were rung by this process and need not be rung again; whoever is forgotten is rung twice, in vain."""
-NO_SECRETS: Mapping[str, str] = MappingProxyType({})
 
 
 class Performer:
@@ -32,11 +30,9 @@ class Performer:
     fires after the end is nothing.
     """
 
-    def __init__(
-        self, bus: Bus, blobs: Blobs, index: Index, clocks: Clocks, secrets: Mapping[str, str] = NO_SECRETS
-    ) -> None:
+    def __init__(self, bus: Bus, blobs: Blobs, index: Index, clocks: Clocks, vault: Vault) -> None:
         self._bus, self._blobs, self._index, self._clocks = bus, blobs, index, clocks
-        self._secrets = msgspec.json.encode(dict(secrets))
+        self._vault = vault
         self._armed: set[str] = set()
         self._rung: dict[str, None] = {}
 
@@ -66,7 +62,13 @@ class Performer:
         attempt = effect.order.attempt
         if attempt in self._rung:
             return
-        order = msgspec.structs.replace(effect.order, sealed=self._sealed(effect.host))
+        granted = await self._vault.granted(effect.run, effect.order.job)
+        order = msgspec.structs.replace(
+            effect.order,
+            sealed=self._sealed(effect.host, msgspec.json.encode(dict(granted.secrets))),
+            vars={**effect.order.vars, **granted.vars},
+            problem=granted.problem,
+        )
         await self._bus.enqueue(subjects.doorbell(effect.host), await self._message(order), message_id=attempt)
         self._rung[attempt] = None
         if len(self._rung) > REMEMBERED:
@@ -78,7 +80,7 @@ class Performer:
             return data
         return encode(LargeOrder(order.attempt, await self._blobs.put(data)))
 
-    def _sealed(self, host_id: HostId) -> bytes:
+    def _sealed(self, host_id: HostId, secrets: bytes) -> bytes:
         """A box that only this boot of the host opens. A host that showed no key gets none."""
         host = self._index.fleet.get(host_id)
         if host is None or not host.key:
@@ -86,7 +88,7 @@ class Performer:
         # Imported here: the core and its readers need no cryptography, and it costs a cold start milliseconds.
         from nacl.public import PublicKey, SealedBox
 
-        return bytes(SealedBox(PublicKey(host.key)).encrypt(self._secrets))
+        return bytes(SealedBox(PublicKey(host.key)).encrypt(secrets))
 
     async def _arm(self, effect: Arm, *, repair: bool) -> None:
         ahead = effect.at - self._clocks.now()

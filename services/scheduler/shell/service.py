@@ -7,7 +7,6 @@ and come back as items.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 from contextlib import aclosing
 
 from libs.bus.port import BusDown, CaughtUp, Conflict, Stored, TooLarge
@@ -31,12 +30,13 @@ from services.scheduler.shell.groups import GroupDraft
 from services.scheduler.shell.inbox import Asked, EnvironmentsRead, GroupFound, GroupSettled, Inbox, Item, Look, Settled
 from services.scheduler.shell.index import Index, Tracked
 from services.scheduler.shell.liveness import SWEEP_SECONDS, Liveness
-from services.scheduler.shell.performer import NO_SECRETS, Performer
+from services.scheduler.shell.performer import Performer
 from services.scheduler.shell.reactions import Reactions
 from services.scheduler.shell.reader import Reader
 from services.scheduler.shell.reconciler import Reconciler
 from services.scheduler.shell.rounds import Draft, Rounds
 from services.scheduler.shell.schedules import Schedules
+from services.scheduler.shell.vault import Vault
 from services.scheduler.shell.writer import Writer, fitting
 from services.scheduler.situation import Situation
 
@@ -56,7 +56,7 @@ class Scheduler:
         name: str,
         policy: Policy = SERVICE,
         clocks: Clocks | None = None,
-        secrets: Mapping[str, str] = NO_SECRETS,
+        vault: Vault,
     ) -> None:
         bus, clocks = process.bus, clocks or Clocks()
         self._bus, self._clocks, self._policy = bus, clocks, policy
@@ -65,7 +65,7 @@ class Scheduler:
         self._reader = Reader(self._index, bus, process.blobs, clocks, self._liveness.heard)
         self._rounds = Rounds(self._index)
         self._writer = Writer(bus, clocks)
-        self._performer = Performer(bus, process.blobs, self._index, clocks, secrets)
+        self._performer = Performer(bus, process.blobs, self._index, clocks, vault)
         self._reconciler = Reconciler(self._index, self._performer, self._inbox)
         self._schedules = Schedules(bus, clocks)
         self._reactions = Reactions(bus, self._index, self._inbox, self._performer, self._schedules)

@@ -30,6 +30,7 @@ class Act(msgspec.Struct, frozen=True):
     outputs: dict[str, str] = {}
     seconds: float = 0
     refuse: str = ""
+    permanent: bool = False
     lose_step: int | None = None
     die_after_start: bool = False
     never_start: bool = False
@@ -88,7 +89,7 @@ class FakeAgent:
             return
         with suppress(Conflict):  # fenced: somebody else's word came first
             if act.refuse:
-                await self._append(order.attempt, [AttemptRefused(act.refuse)], 0, "refused")
+                await self._append(order.attempt, [AttemptRefused(act.refuse, act.permanent)], 0, "refused")
                 return
             await self._steps(order, act)
 

@@ -15,7 +15,7 @@ from libs.bus.port import Bus, CaughtUp, Stored
 from libs.contracts import envelope, subjects
 from libs.contracts.attempt import AttemptEvent
 from libs.contracts.blobs import BlobRef
-from libs.contracts.commands import CancelRun, RerunRun
+from libs.contracts.commands import CancelRun, RerunRun, RunCommand
 from libs.contracts.ids import Cause, CommandId, RunId, commit_id
 from libs.contracts.plan import Plan
 from libs.contracts.run import RunEvent, RunFinished, RunPlanned
@@ -37,16 +37,21 @@ class World:
         self.metrics = Metrics()
         self.tasks: list[asyncio.Task[None]] = []
 
-    def process(self, *, lease: bool = True, metrics: bool = False) -> Process:
-        environment = {"HOME": "/nowhere", "FIREBREAK_SCHEDULER_LEASE": str(lease)}
+    def process(self, *, lease: bool = True, metrics: bool = False, secrets_key: str = "") -> Process:
+        environment = {
+            "FIREBREAK_SECRETS_KEY": secrets_key,
+            "HOME": "/nowhere",
+            "FIREBREAK_SCHEDULER_LEASE": str(lease),
+        }
         if metrics:
             environment["FIREBREAK_METRICS_PORT"] = "1"  # not opened here: only the entry point serves it
         return Process(read_settings(environment), self.bus, self.blobs, self.metrics)
 
     def start_scheduler(
-        self, *, lease: bool = True, policy: Policy = SERVICE, metrics: bool = False
+        self, *, lease: bool = True, policy: Policy = SERVICE, metrics: bool = False, secrets_key: str = ""
     ) -> asyncio.Task[None]:
-        task = asyncio.create_task(serve(self.process(lease=lease, metrics=metrics), policy))
+        process = self.process(lease=lease, metrics=metrics, secrets_key=secrets_key)
+        task = asyncio.create_task(serve(process, policy))
         self.tasks.append(task)
         return task
 
@@ -70,7 +75,7 @@ class World:
         await self.bus.append(commit, expected=0)
         return plan.run_id
 
-    async def command(self, command: CancelRun | RerunRun, message_id: str = "") -> None:
+    async def command(self, command: RunCommand, message_id: str = "") -> None:
         subject = subjects.run_command(command.run_id)
         await self.bus.enqueue(subject, envelope.encode(command), message_id=message_id or command.id)
 
