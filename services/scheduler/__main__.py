@@ -1,8 +1,9 @@
 """The scheduler as a process.
 
-*Consumes:* `ev.run.>`, `ev.attempt.>`, `ev.host.*` (folded), `hb.*`, `cmd.run.*`, `timer.due.>`.
-*Emits:* events of runs; `AttemptLost`; doorbells and orders to stop on `job.<host_id>`; timers.
-*Owns:* the runs' subjects after their first commit, `CHECKPOINTS`/scheduler, `ACTIVE`/scheduler.
+*Consumes:* `ev.run.>`, `ev.attempt.>`, `ev.host.*`, `ev.group.>` (folded), `hb.*`, `cmd.run.*`, `timer.due.>`; the
+buckets `SETTINGS` and `SECRETS`.
+*Emits:* events of runs and groups; `AttemptLost`; doorbells and orders to stop on `job.<host_id>`; timers.
+*Owns:* the runs' subjects after their first commit, the groups', `CHECKPOINTS`/scheduler, `ACTIVE`/scheduler.
 """
 
 from __future__ import annotations
