@@ -25,7 +25,7 @@ from libs.github.git import Git, GitFailed
 from libs.github.payload import is_ref, is_repository_name
 from libs.repositories import Resolved
 from libs.settings import GITHUB_URL, Settings
-from libs.sources import Source, SourceMissing, SourceRefused, Wanted
+from libs.sources import Source, SourceMissing, SourceRefused, SourceUnreachable, Wanted
 
 FETCH_SECONDS = 300.0
 """What a job waits for an action's repository: of most of them a commit is there in seconds."""
@@ -55,7 +55,7 @@ class ActionMirrors:
     async def checkout(self, wanted: Wanted) -> AsyncGenerator[Source]:
         repository = self._addressed(wanted.repository)
         ref = wanted.commit or wanted.ref or "HEAD"
-        directory, found = await self._offered(repository, ref) or await self._fetched(repository, ref)
+        directory, found = await self._offered(repository, ref) or await self._from_afar(repository, ref)
         files = export(directory, found.sha, repository.full_name)
         try:
             yield Source(found.sha, found.ref, files)
@@ -79,6 +79,13 @@ class ActionMirrors:
                 if directory is not None and found is not None:
                     return directory, found
         return None
+
+    async def _from_afar(self, repository: Repository, ref: str) -> tuple[Path, Resolved]:
+        try:
+            return await self._fetched(repository, ref)
+        except (SourceRefused, SourceUnreachable) as error:
+            hint = f"a clone at {repository.full_name} in a folder of FIREBREAK_ACTIONS_FROM serves without a network"
+            raise type(error)(f"{error}; {hint}") from None
 
     async def _fetched(self, repository: Repository, ref: str) -> tuple[Path, Resolved]:
         found = Resolved(ref.lower(), "") if is_commit_sha(ref.lower()) else await self._asked(repository, ref)

@@ -118,6 +118,12 @@ async def test_what_is_not_there_is_said(mirrors: ActionMirrors, origin: WorkTre
         await _files(mirrors, Wanted(Repository(RepositoryId(0), "..", "etc"), ref="v1"))
 
 
+async def test_where_nothing_can_be_fetched_it_is_said_what_serves_instead(tmp_path: Path) -> None:
+    mirrors = ActionMirrors((), "https://example.invalid", Fetcher(tmp_path, ClonePolicy(("github.com",))))
+    with pytest.raises(SourceRefused, match="a clone at octo/greet in a folder of FIREBREAK_ACTIONS_FROM"):
+        await _files(mirrors, Wanted(ACTION, ref="v1"))
+
+
 async def test_a_reader_that_stops_leaves_nothing_running(mirrors: ActionMirrors, origin: WorkTree) -> None:
     origin.commit({"large": "x" * 4 * 1024**2})
     async with mirrors.checkout(Wanted(ACTION, ref="main")) as source:
