@@ -22,6 +22,9 @@ from services.vm_agent.job.surroundings import Surroundings
 from services.vm_agent.log.step_output import StepOutput
 from services.vm_agent.sandbox.protocol import FILE_BYTES, CannotStart, FileTrouble
 
+JOB_CHARACTERS = 64 * 1024 * 1024
+"""Of outputs, state, variables and paths of all steps of one job: GitHub passes on one MiB of outputs."""
+
 
 async def prepare_files(around: Surroundings, files: Mapping[str, str]) -> None:
     """Empty files, so that a script may read as well as append; what the job has declared so far is in its own."""
@@ -41,6 +44,18 @@ async def read_said(around: Surroundings, files: Mapping[str, str], output: Step
     for name in ("path", "env", "state", "output"):
         await _read(around, files[name], name, output)
     await _artifacts(around, files["artifacts"], output)
+    await _bound(around, output)
+
+
+async def _bound(around: Surroundings, output: StepOutput) -> None:
+    """All that steps set stays in the agent's memory until the job is over."""
+    state = around.state
+    state.said_characters += output.said.characters
+    if state.said_characters > JOB_CHARACTERS:
+        output.said.forget()
+        output.said.failed = True
+        allowed = f"{JOB_CHARACTERS // 1024 // 1024} MiB"
+        await output.error(f"The steps of a job may set {allowed} in all: what this step has set is lost.")
 
 
 async def _read(around: Surroundings, path: str, name: str, output: StepOutput) -> None:

@@ -42,6 +42,8 @@ class JobState:
     """What steps declared in `$GITHUB_ARTIFACTS`, by name."""
     job: dict[str, Value] = field(default_factory=dict[str, Value])
     """What the `job` context has of the job's containers."""
+    said_characters: int = 0
+    """Of all that steps have set."""
     recipes: list[Recipe] = field(default_factory=list[Recipe])
     """What ran so far, where somebody may keep it."""
 

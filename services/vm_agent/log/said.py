@@ -33,6 +33,17 @@ class Said:
         self.commanded += sum(map(len, texts))
         return self.commanded <= SAID_CHARACTERS
 
+    @property
+    def characters(self) -> int:
+        """Of all that it set, by commands and by files."""
+        pairs = (*self.outputs.items(), *self.state.items(), *self.variables.items())
+        return sum(len(name) + len(value) for name, value in pairs) + sum(map(len, self.paths))
+
+    def forget(self) -> None:
+        """What it set; not what it said of lines of code."""
+        for kept in (self.outputs, self.state, self.variables, self.paths):
+            kept.clear()
+
     def has_room(self, level: AnnotationLevel) -> bool:
         return sum(known.level == level for known in self.annotations) < ANNOTATIONS_A_LEVEL
 

@@ -54,10 +54,16 @@ class Spoken:
 
 
 @dataclass
+class State:
+    said_characters: int = 0
+
+
+@dataclass
 class Around:
     sandbox: Files
     blobs: MemoryBlobs
     masker: Masker
+    state: State = field(default_factory=State)
 
 
 async def spoken(
@@ -68,6 +74,7 @@ async def spoken(
     written: dict[str, bytes] | None = None,
     debug: bool = False,
     machine_path: Callable[[str], str] | None = None,
+    said_before: int = 0,
 ) -> Spoken:
     """`pieces` are what is read at a time; `written` are the runner files by their names in the `github` context."""
     chunks: list[LogChunk] = []
@@ -87,7 +94,7 @@ async def spoken(
             await output.take(piece)
         await output.end()
         paths = {name: f"/t/{name}" for name in NAMES}
-        summary = await read_answers(Around(sandbox, blobs, masker), paths, output)  # pyright: ignore[reportArgumentType]
+        summary = await read_answers(Around(sandbox, blobs, masker, State(said_before)), paths, output)  # pyright: ignore[reportArgumentType]
         await log.flush()
     finally:
         await log.close()

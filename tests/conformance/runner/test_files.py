@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from libs.workflow.runner.files import RUNNER_FILE_BYTES, SUMMARY_BYTES
+from services.vm_agent.job.answers import JOB_CHARACTERS
 from tests.conformance.runner.spoken import spoken
 
 
@@ -152,3 +153,13 @@ async def test_a_summary_is_bounded(size: int, kept: bool) -> None:
 async def test_a_file_counts_behind_the_commands() -> None:
     done = await spoken(b"::set-output name=a::1\n::set-output name=b::1", written={"output": b"a=2\n"})
     assert done.said.outputs == {"a": "2", "b": "1"}
+
+
+@pytest.mark.row("runner: GITHUB_OUTPUT")
+@pytest.mark.parametrize(("size", "kept"), [(100, True), (1000, False)])
+async def test_what_a_jobs_steps_set_is_bounded(size: int, kept: bool) -> None:
+    written = {"output": b"a=" + b"x" * size}
+    done = await spoken(written=written, said_before=JOB_CHARACTERS - 500)
+    assert bool(done.said.outputs) is kept
+    assert done.said.failed is not kept
+    assert [line for line in done.lines if "64 MiB in all" in line] == done.lines

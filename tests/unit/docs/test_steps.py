@@ -7,6 +7,7 @@ import pytest
 from libs.workflow.runner import artifacts, files, masking
 from libs.workflow.runner.commands import CommandReader
 from libs.workflow.runner.matchers import configuration, matching
+from services.vm_agent.job import answers
 from services.vm_agent.log import cutting, job_log, said, tail
 from services.vm_agent.log.matching import __main__ as matching_process
 
@@ -19,6 +20,7 @@ BOUNDS = {
     f"| a line | {cutting.LINE_BYTES // MIB} MiB |",
     f"| a runner file | {files.RUNNER_FILE_BYTES // MIB} MiB, {files.ENTRIES:,} entries |",
     f"| what a step sets by commands | {said.SAID_CHARACTERS // MIB} MiB |",
+    f"| what the steps of a job set, in all | {answers.JOB_CHARACTERS // MIB} MiB |",
     f"| a summary | {files.SUMMARY_BYTES // MIB} MiB |",
     f"| annotations | {said.ANNOTATIONS_A_LEVEL} a level and step, {said.ANNOTATION_CHARACTERS:,} characters each |",
     f"| what a job adds by `add-mask` | {masking.ADDED_LINES:,} lines, {masking.ADDED_CHARACTERS // 1024} KiB |",
