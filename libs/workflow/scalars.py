@@ -38,6 +38,25 @@ def resolve(text: str) -> ScalarValue:
     return _number(text)
 
 
+kinds = ("int", "float", "bool", "null")
+"""Of the core schema, by the names of their tags; all else is a string."""
+
+
+def is_kind(kind: str, value: ScalarValue, text: str) -> bool:
+    """Whether an unquoted scalar, resolved to ``value``, is one of ``kinds``. A whole number is a float, too."""
+    match kind:
+        case "null":
+            return value is None
+        case "bool":
+            return isinstance(value, bool)
+        case _ if isinstance(value, bool) or not isinstance(value, int | float):
+            return False
+        case "float":
+            return True
+        case _:
+            return text[:2] == "0x" or not any(character in text for character in ".eEnN")
+
+
 def _number(text: str) -> ScalarValue:
     if found := _decimal.fullmatch(text):
         if "." in text or found["exponent"] is not None:

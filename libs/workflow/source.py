@@ -23,7 +23,7 @@ from yaml.events import (
 )
 
 from libs.workflow import scalars
-from libs.workflow.nodes import Document, Entry, Mapping, Node, Scalar, Sequence
+from libs.workflow.nodes import Document, Entry, Mapping, Node, Scalar, ScalarValue, Sequence
 from libs.workflow.problems import Problems
 from libs.workflow.syntax_errors import explain
 
@@ -31,6 +31,7 @@ workflow_bytes = 1024 * 1024  # GitHub's own limit for one workflow file.
 nesting_levels = 50  # GitHub's own limit; real workflows nest about ten deep, and reading recurses.
 expanded_nodes = 50_000  # GitHub's own limit, after aliases are followed. A 10,000-line workflow has about 30,000.
 
+_core_tag = "tag:yaml.org,2002:"
 _forbidden_characters = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufeff\ufffe\uffff]"
 )  # All but YAML 1.2's c-printable (production 1), and the byte order mark, which may only come first. Named by what is
@@ -116,11 +117,11 @@ class _Builder:
         if type(event) is not ScalarEvent or event.anchor is not None:
             return self._rarer(event)
         self._size += 1
-        if event.tag is not None:
-            self._refuse_tag(event, event.tag)
         text, style = event.value, event.style or ""
         start = event.start_mark
         value = text if style else scalars.resolve(text)
+        if event.tag is not None:
+            value = self._tagged(event, value, text, style)
         return Scalar(value, text, style, start.line + 1, start.column + 1, start.index, event.end_mark.index)
 
     def _rarer(self, event: object) -> Node:
@@ -150,7 +151,8 @@ class _Builder:
     def _collection(self, event: NodeEvent) -> Node:
         assert isinstance(event, SequenceStartEvent | MappingStartEvent)
         self._size += 1
-        if event.tag is not None:
+        kind = "map" if isinstance(event, MappingStartEvent) else "seq"
+        if event.tag not in (None, _core_tag + kind):
             self._refuse_tag(event, event.tag)
         self._depth += 1
         if self._depth > nesting_levels:
@@ -203,6 +205,20 @@ class _Builder:
         if self._size > expanded_nodes:
             raise Unreadable(*_place(event), f"more than {expanded_nodes} values once aliases are followed")
 
+    def _tagged(self, event: ScalarEvent, value: ScalarValue, text: str, style: str) -> ScalarValue:
+        """As GitHub: the tags of YAML's core schema, and all but that of a string only where a plain value is one."""
+        tag = event.tag or ""
+        kind = tag.removeprefix(_core_tag)
+        if tag == _core_tag + "str":
+            return text
+        if tag == kind or kind not in scalars.kinds:
+            self._refuse_tag(event, tag)
+        elif style or not scalars.is_kind(kind, value, text):
+            message = f"{text[:60]!r} is no value for the tag !!{kind}" + ("; remove the quotes" if style else "")
+            self._problems.add(*_place(event), message)
+            return scalars.resolve(text)
+        return value
+
     def _refuse_tag(self, event: NodeEvent, tag: str) -> None:
         self._problems.add(*_place(event), f"the tag {_short_tag(tag)} is not allowed; remove it")
 
@@ -214,4 +230,4 @@ def _place(event: object) -> tuple[int, int]:
 
 
 def _short_tag(tag: str) -> str:
-    return "!!" + tag.removeprefix("tag:yaml.org,2002:") if tag.startswith("tag:yaml.org,2002:") else tag
+    return "!!" + tag.removeprefix(_core_tag) if tag.startswith(_core_tag) else tag

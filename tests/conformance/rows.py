@@ -51,7 +51,7 @@ ROWS: dict[str, tuple[str, ...]] = {
     ),
     "files": (
         "every error with its place", "unknown keys", "duplicate keys", "anchors", "merge keys refused", "YAML scalars",
-        "insert", "limits", "suggestions", "tags refused", "events", "filters", "schedules", "inputs", "workflows",
+        "insert", "limits", "suggestions", "tags", "events", "filters", "schedules", "inputs", "workflows",
         "jobs", "runs-on", "matrix", "permissions", "concurrency", "environment", "containers", "snapshot", "calls",
         "steps", "uses", "background steps", "whole workflows", "compared with GitHub's own parser",
     ),

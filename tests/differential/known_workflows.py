@@ -101,7 +101,7 @@ KNOWN = (
     Known("a number as text", "ours", "`default` must be a number", "the service reads it by the input's type"),
     Known("empty image", "ours", "the image must not be empty|`uses: .*` names no image", "the service"),
     Known("a folder above", "ours", "a local action's path begins", "the service: expected format"),
-    Known("tags", "ours", "the tag .* is not allowed", "the service refuses explicit tags"),
+    Known("tags", "ours", "the tag .* is not allowed|.* is no value for the tag", "the service refuses explicit tags"),
     Known("empty filters", "ours", "an entry of `(include|exclude)` must not be empty", "the service"),
     Known(
         "depth", "ours", "nested more than|more than .* values once aliases", "the service: maximum object depth, nodes"
@@ -134,12 +134,6 @@ KNOWN = (
         "default null", "theirs", "Unexpected type 'NullToken' encountered while reading 'input default'", "no default"
     ),
     Known(
-        "no image",
-        "theirs",
-        "Unexpected type 'NullToken' encountered while reading 'container image'",
-        "the service takes the empty image for no container",
-    ),
-    Known(
         "no job without needs",
         "theirs",
         "The workflow must contain at least one job with no dependencies",
@@ -147,6 +141,12 @@ KNOWN = (
     ),
     Known("needs", "theirs", "Job '.*' depends on (unknown )?job", "the service compares the ids of jobs without case"),
     Known("ids", "theirs", "Step references unknown step ID", "ids are compared without case, as in `steps.<id>`"),
+    Known(
+        "what is in a parallel block",
+        "theirs",
+        "'.*' is not allowed inside a parallel block|Nested 'parallel' blocks are not allowed",
+        "ours stands at the key, theirs at the block",
+    ),
 )
 
 

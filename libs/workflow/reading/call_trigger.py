@@ -41,7 +41,7 @@ def _read_input(reader: Reader, entry: Entry, path: KeyPath) -> CallInput:
         type_ = _read_type(reader, fields["type"].value, (*path, "type"))
     elif isinstance(entry.value, Mapping):
         known = ", ".join(get_args(CallInputType))
-        reader.error(entry.key, f"the input `{entry.key.text}` needs `type`: {known}", path)
+        reader.error(entry.value, f"the input `{entry.key.text}` needs `type`: {known}", path)
     default = _read_default(reader, fields["default"].value, type_, (*path, "default")) if "default" in fields else None
     return CallInput(
         entry.key.text, type_, _required(reader, fields, path), default, _description(reader, fields, path)
@@ -85,7 +85,7 @@ def _read_secret(reader: Reader, entry: Entry, path: KeyPath) -> CallSecret:
 def _read_output(reader: Reader, entry: Entry, path: KeyPath) -> CallOutput:
     fields = reader.fields(entry.value, _output, path)
     if isinstance(entry.value, Mapping):
-        reader.require(entry.key, fields, ("value",), _output, path)
+        reader.require(entry.value, fields, ("value",), _output, path)
     value = reader.text(fields["value"].value, "value", _value_key, (*path, "value")) if "value" in fields else None
     return CallOutput(entry.key.text, value or "", _description(reader, fields, path))
 

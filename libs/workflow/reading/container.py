@@ -42,13 +42,15 @@ def _read(reader: Reader, node: Node, shape: Shape, key: str, path: KeyPath) -> 
     if not isinstance(node, Mapping):
         what = "container" if shape is _container else path[-1]
         image = reader.text(node, str(what), key, path)
-        return Container(position(node), image) if _has_image(reader, node, image, shape, path) and image else None
+        if image or shape is _service:
+            _check_image(reader, node, image, path)
+        return Container(position(node), image) if image else None
     fields = reader.fields(node, shape, path)
     image = None
     if "image" in fields:
         inner = (*path, "image")
         image = reader.text(fields["image"].value, "image", f"{key}.image", inner)
-        _has_image(reader, fields["image"].value, image, shape, inner)
+        _check_image(reader, fields["image"].value, image, inner)
     else:
         reader.error(node, f"{shape.what} needs the key `image`", path)
     container = Container(
@@ -65,14 +67,9 @@ def _read(reader: Reader, node: Node, shape: Shape, key: str, path: KeyPath) -> 
     return container if image else None
 
 
-def _has_image(reader: Reader, node: Node, image: str | None, shape: Shape, path: KeyPath) -> bool:
-    """Whether there is one; only the image of ``container`` may be empty."""
-    if image is None:
-        return False
-    if image == _docker or (not image and shape is _service):
+def _check_image(reader: Reader, node: Node, image: str | None, path: KeyPath) -> None:
+    if image in ("", _docker):
         reader.error(node, "the image must not be empty", path)
-        return False
-    return bool(image)
 
 
 def _read_env(reader: Reader, fields: dict[str, Entry], key: str, path: KeyPath) -> dict[str, Template] | str:

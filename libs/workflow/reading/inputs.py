@@ -73,7 +73,7 @@ def _read_options(
     inner = (*path, "options")
     if "options" not in fields:
         if type_ == "choice":
-            reader.error(entry.key, f"the input `{entry.key.text}` is a choice, and needs `options`", path)
+            reader.error(entry.value, f"the input `{entry.key.text}` is a choice, and needs `options`", path)
         return ()
     node = fields["options"].value
     if type_ != "choice":

@@ -97,7 +97,7 @@ def _check_kind(reader: Reader, entry: Entry, fields: dict[str, Entry], path: Ke
             )
         return
     if isinstance(entry.value, Mapping):
-        reader.require(entry.key, fields, ("runs-on", "steps"), _job, path)
+        reader.require(entry.value, fields, ("runs-on", "steps"), _job, path)
     for key in fields.keys() - _own_keys:
         reader.error(fields[key].key, f"`{key}` belongs to a job that calls a workflow by `uses`", (*path, key))
 

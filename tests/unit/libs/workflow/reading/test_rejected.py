@@ -25,7 +25,7 @@ rejected: dict[str, tuple[str, list[Place]]] = {
     "an alias without anchor": ("on: *a\n", [(1, 5, "this alias has no anchor")]),
     "an anchor within itself": ("on: &a [*a]\n", [(1, 9, "inside of its own anchor")]),
     "two documents": (minimal + "---\na: b\n", [(3, 1, "holds one YAML document")]),
-    "a tag": (with_job("timeout-minutes: !!int 3"), [(6, 22, "the tag !!int is not allowed")]),
+    "a tag that does not fit": (with_job("name: !!int x"), [(6, 11, "'x' is no value for the tag !!int")]),
     "a tag of one's own": (with_job("name: !x y"), [(6, 11, "the tag !x is not allowed")]),
     "a merge key": (with_job("<<: {name: x}"), [(6, 5, "merge keys")]),
     "a duplicate key": (with_top("name: a\nname: b"), [(4, 1, "the key `name` is already defined on line 3")]),
@@ -118,7 +118,7 @@ rejected: dict[str, tuple[str, list[Place]]] = {
     ),
     "a choice without options": (
         with_on("workflow_dispatch:\n  inputs:\n    a: {type: choice}"),
-        [(4, 7, "the input `a` is a choice, and needs `options`")],
+        [(4, 10, "the input `a` is a choice, and needs `options`")],
     ),
     "a choice of no options": (
         with_on("workflow_dispatch:\n  inputs:\n    a: {type: choice, options: []}"),
@@ -152,10 +152,10 @@ rejected: dict[str, tuple[str, list[Place]]] = {
     "a job that is a string": (with_jobs("a: x"), [(3, 6, "a job must be a mapping")]),
     "an empty job": (
         with_jobs("a: {}"),
-        [(3, 3, "a job needs the key `runs-on`"), (3, 3, "a job needs the key `steps`")],
+        [(3, 6, "a job needs the key `runs-on`"), (3, 6, "a job needs the key `steps`")],
     ),
-    "no runs-on": (with_jobs("a: {steps: [{run: x}]}"), [(3, 3, "a job needs the key `runs-on`")]),
-    "no steps": (with_jobs("a: {runs-on: x}"), [(3, 3, "a job needs the key `steps`")]),
+    "no runs-on": (with_jobs("a: {steps: [{run: x}]}"), [(3, 6, "a job needs the key `runs-on`")]),
+    "no steps": (with_jobs("a: {runs-on: x}"), [(3, 6, "a job needs the key `steps`")]),
     "an unknown job key": (with_job("timeout: 3"), [(6, 5, "unknown key `timeout` in a job; did you mean")]),
     "a job id that starts with a digit": (with_jobs("1a: {{J}}"), [(3, 3, "a job's id must start with a letter")]),
     "a job id with a space": (with_jobs("a b: {{J}}"), [(3, 3, "hold only letters")]),
