@@ -67,7 +67,9 @@ def _remember(around: Surroundings, script: Script, command: Sequence[str], env:
     recipes[:] = [recipe for recipe in recipes if recipe.index != script.index]
     text = mended(script.shell, script.text)
     name = first_line(script.text)
-    recipes.append(Recipe(script.index, name, tuple(command), dict(env), script.folder, script.path, text))
+    container = around.containers.job
+    argv = tuple(command) if container is None else container.again(command, env, script.folder)
+    recipes.append(Recipe(script.index, name, argv, dict(env), script.folder, script.path, text))
 
 
 async def _shell(site: Site, evaluator: Evaluator) -> Shell:

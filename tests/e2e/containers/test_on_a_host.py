@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from libs.contracts.orders import JobOrder
+from services.vm_agent.sandbox.bubblewrap.driver import BubblewrapDriver
 from services.vm_agent.sandbox.host import HostDriver
 from services.vm_agent.sandbox.protocol import Sandbox, SandboxId, SandboxSpec
 from tests.e2e.containers.test_in_a_machine import parts
@@ -254,6 +255,26 @@ async def test_without_an_engine_the_job_is_an_error_and_never_a_success(
     assert ran.end.conclusion == "error"
     assert "no container engine works here: neither podman nor docker is installed" in ran.end.why
     assert "ran" not in ran.lines
+
+
+@pytest.mark.row("containers: no engine is an error")
+async def test_bubblewrap_has_no_engine_of_its_own_and_is_not_given_the_hosts(
+    engine: FakeEngine, tmp_path: Path
+) -> None:
+    driver = BubblewrapDriver(tmp_path / "apart")
+    probe = await driver.probe()
+    if not probe.works:
+        pytest.skip(probe.why)
+    apart = driver.create(SandboxSpec(SandboxId(f"test-{os.urandom(6).hex()}")))
+    await apart.start()
+    try:
+        given = job(step("echo ran"), services={"db": SERVICE})
+        ran = await Bench(apart, given, tmp_path, base_environment=engine.environment).run()
+    finally:
+        await apart.destroy()
+    assert ran.end.conclusion == "error"
+    assert "this sandbox shares the host's kernel and has none" in ran.end.why
+    assert engine.calls == []
 
 
 @pytest.mark.row("containers: no engine is an error")

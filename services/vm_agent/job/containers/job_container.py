@@ -36,6 +36,15 @@ class JobContainer:
             "PATH": self.image_env.get("PATH") or DEFAULT_PATH,
         }
 
+    def again(self, argv: Sequence[str], env: Mapping[str, str], cwd: str) -> tuple[str, ...]:
+        """How somebody in a shell of the machine runs that in the container once more, with `env` as his own."""
+        paths = {name: self.inside.path(value) for name, value in env.items() if name in ("PATH", "HOME")}
+        given = [f"{name}={paths[name]}" if name in paths else name for name in env]
+        words = [word for name in given for word in ("-e", name)]
+        folder = self.inside.path(posixpath.normpath(cwd))
+        engine = ("sudo", "--preserve-env", self.starter.engine.name, "exec", "--interactive", "--workdir", folder)
+        return (*engine, *words, self.id, *argv)
+
     async def exec(self, argv: Sequence[str], *, env: Mapping[str, str], cwd: str, output: Output) -> Exec:
         """As `Sandbox.exec`: paths are the machine's, and translated."""
         mark = secrets.token_hex(MARK_BYTES)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,8 +18,12 @@ from services.vm_agent.job.containers.command_line import (
     variables,
 )
 from services.vm_agent.job.containers.docker_action import step_container
+from services.vm_agent.job.containers.engine import Engine
+from services.vm_agent.job.containers.job_container import JobContainer
 from services.vm_agent.job.containers.paths import inside_action, inside_job
+from services.vm_agent.job.containers.process import Starter
 from services.vm_agent.job.containers.wanted import Wanted
+from services.vm_agent.sandbox.protocol import Sandbox
 from tests.unit.services.vm_agent.job.containers.test_paths import PLACES, WORK
 
 PLACE = Place("github_network_1", "firebreak=1", "/tmp/variables")
@@ -105,3 +111,15 @@ def test_no_value_is_an_argument_and_none_is_lost(env: dict[str, str]) -> None:
     assert not any("SECRET" in word for word in made.names)
     kept = {*made.given, *(line.partition("=")[0] for line in made.lines)}
     assert {name for name in env if name.isidentifier() and "\0" not in env[name]} <= kept
+
+
+def test_a_step_can_be_run_once_more_from_a_shell_of_the_machine() -> None:
+    sandbox = cast("Sandbox", None)
+    starter = Starter(Engine(sandbox, "podman", "4", "root", {}), "/tmp")
+    container = JobContainer("c1", inside_job(PLACES), starter, {})
+    env = {"PATH": f"{PLACES.workspace}/tools:/bin", "HOME": "/github/home", "TOKEN": "secret"}
+    assert container.again(["sh", "-e", "/__w/_temp/step_0.sh"], env, PLACES.workspace) == (
+        *("sudo", "--preserve-env", "podman", "exec", "--interactive", "--workdir", "/__w/demo/demo"),
+        *("-e", "PATH=/__w/demo/demo/tools:/bin", "-e", "HOME=/github/home", "-e", "TOKEN"),
+        *("c1", "sh", "-e", "/__w/_temp/step_0.sh"),
+    )
