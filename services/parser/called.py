@@ -22,6 +22,8 @@ from services.parser.files import Readings
 
 SHOWN_PROBLEMS = 5
 """Of a called file with errors, in the words of a caller: who wants all of them looks at that file."""
+MAX_BYTES = 8 * 1024 * 1024
+"""Of all called files together: they stand in one plan, which the scheduler holds while the run goes on."""
 MAX_PROBLEMS = 100
 MAX_CHARACTERS = 1000
 """Of problems in all, and of each: a thousand jobs may call the same broken file, through ten levels."""
@@ -89,6 +91,7 @@ class _Search:
         default_factory=dict[tuple[str, str], tuple[RepositoryCommit, str]]
     )
     wrong: dict[str, str] = field(default_factory=dict[str, str])
+    bytes_read: int = 0
     missing: dict[tuple[str, str], str] = field(default_factory=dict[tuple[str, str], str])
     workflows: dict[str, Workflow] = field(default_factory=dict[str, Workflow])
 
@@ -155,6 +158,9 @@ class _Search:
             raise _Wrong(str(error)) from None
         if file is None:
             raise _Wrong(f"{place.repository.full_name} has no file {place.path} at {place.commit.sha}")
+        self.bytes_read += len(file.content)
+        if self.bytes_read > MAX_BYTES:
+            raise _Wrong(f"the workflows that are called have over {MAX_BYTES} bytes together")
         reading = await self.readings.read(file)
         if reading.workflow is None:
             self.wrong[place.key] = self._told(place, [each for each in reading.problems if each.severity == "error"])
