@@ -9,7 +9,17 @@ windows_shells = frozenset({"cmd", "powershell"})
 """No host of ours runs Windows: a step that uses one fails, and most such steps are left out by an `if`."""
 
 checkout_inputs_honoured = frozenset(
-    {"repository", "ref", "path", "fetch-depth", "clean", "persist-credentials", "token"}
+    {
+        "repository",
+        "ref",
+        "path",
+        "fetch-depth",
+        "fetch-tags",
+        "clean",
+        "github-server-url",
+        "persist-credentials",
+        "token",
+    }
 )
 checkout_inputs_without_effect = frozenset(
     {
@@ -26,8 +36,6 @@ checkout_inputs_without_effect = frozenset(
 """They change how `actions/checkout` works and not which files it leaves, or matter only beside one of those below."""
 
 checkout_inputs_not_honoured: dict[str, frozenset[str]] = {
-    "fetch-tags": frozenset({"", "false"}),
-    "github-server-url": frozenset({""}),
     "lfs": frozenset({"", "false"}),
     "sparse-checkout": frozenset({""}),
     "ssh-key": frozenset({""}),

@@ -5,7 +5,6 @@ action must have, it asks for itself.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from difflib import get_close_matches
 
 from libs.workflow.actions.manifest import Manifest, read_action
 from libs.workflow.actions.model import Action, Docker
@@ -93,5 +92,8 @@ def _doubts(action: Action, step: Step) -> list[str]:
 
 
 def _hint(name: str, known: Iterable[str]) -> str:
+    # Imported here, for only a mistake needs it and its import costs a cold command milliseconds.
+    from difflib import get_close_matches
+
     near = get_close_matches(name.lower(), list(known), n=1)
     return f"; did you mean `{near[0]}`?" if near else ""

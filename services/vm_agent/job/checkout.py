@@ -25,7 +25,7 @@ from services.vm_agent.sandbox.run import run
 _ACTION = re.compile(r"actions/checkout@.+\Z", re.IGNORECASE)
 _COMMIT = re.compile(r"[0-9a-fA-F]{40}\Z|[0-9a-fA-F]{64}\Z")
 _REPOSITORY = re.compile(r"([A-Za-z0-9_.-]+)/([A-Za-z0-9_.-]+)\Z")
-_NOT_RUN = ("submodules", "lfs", "sparse-checkout", "ssh-key", "filter")
+_NOT_RUN = ("submodules", "lfs", "sparse-checkout", "ssh-key")
 """Inputs that would change what lies in the workspace, and that are not honoured yet."""
 _EMPTY = 'if test -d "$1"; then exec find "$1" -mindepth 1 -maxdepth 1 -exec rm -rf -- {} +; fi'
 _FORGET = 'exec rm -rf -- "$1/.git"'
@@ -42,6 +42,8 @@ class Inputs:
     path: str
     depth: int
     clean: bool
+    server: str = ""
+    """Where it is, if not where the event came from."""
 
 
 class Checkout:
@@ -69,12 +71,15 @@ def read_inputs(given: Mapping[str, str], repository: str) -> Inputs:
     for name in _NOT_RUN:
         if values.get(name, "").lower() not in {"", "false"}:
             raise CheckoutFailed(f"actions/checkout: the input '{name}' is not run yet: leave it out")
+    depth = _depth(values.get("fetch-depth", ""))
     return Inputs(
         repository=values.get("repository") or repository,
         ref=values.get("ref", ""),
         path=values.get("path") or ".",
-        depth=_depth(values.get("fetch-depth", "")),
+        # All tags are had with all that they name, which is more than their commits and never less.
+        depth=WHOLE_HISTORY if _boolean("fetch-tags", values.get("fetch-tags") or "false") else depth,
         clean=_boolean("clean", values.get("clean", "")),
+        server=values.get("github-server-url", "").rstrip("/"),
     )
 
 
@@ -107,8 +112,10 @@ async def _check_out(around: Surroundings, inputs: Inputs, output: StepOutput) -
 def _wanted(around: Surroundings, inputs: Inputs) -> Wanted:
     """What actions/checkout makes of `repository` and `ref`: without a ref the event's commit, exactly."""
     order = around.state.order
-    own = inputs.repository.lower() == order.repository.full_name.lower()
-    repository = order.repository if own else _other(inputs.repository, str(order.github.get("server_url") or ""))
+    server = str(order.github.get("server_url") or "")
+    elsewhere = inputs.server not in ("", server.rstrip("/"))
+    own = inputs.repository.lower() == order.repository.full_name.lower() and not elsewhere
+    repository = order.repository if own else _other(inputs.repository, inputs.server or server)
     if _COMMIT.match(inputs.ref):
         return Wanted(repository, inputs.ref.lower(), None, inputs.depth)
     if inputs.ref or not own:

@@ -79,6 +79,9 @@ async def test_the_events_commit_is_asked_for_exactly(run_job: RunJob) -> None:
         ({"Fetch-Depth": "7"}, Wanted(REPOSITORY, SHA, "refs/heads/main", 7)),
         ({"fetch-depth": "many"}, Wanted(REPOSITORY, SHA, "refs/heads/main", 0)),
         ({"fetch-depth": "-3"}, Wanted(REPOSITORY, SHA, "refs/heads/main", 0)),
+        ({"fetch-tags": True}, Wanted(REPOSITORY, SHA, "refs/heads/main", 0)),
+        ({"fetch-tags": "false", "filter": "blob:none"}, EVENT),
+        ({"github-server-url": "https://github.com/"}, EVENT),
         ({"repository": "OCTO/demo"}, EVENT),
         ({"persist-credentials": False, "submodules": "false", "token": "x"}, EVENT),
     ],
@@ -97,6 +100,12 @@ async def test_another_repository_has_its_own_address(run_job: RunJob) -> None:
     assert sources.asked[0].repository.clone_url == "https://github.com/octo/tools.git"
     assert (sources.asked[0].commit, sources.asked[0].ref) == (None, None)
     assert ran.printed(1) == ["README.md", "src"]
+
+
+async def test_another_server(run_job: RunJob) -> None:
+    sources = FakeSources()
+    await run_job(order(checkout(**{"github-server-url": "https://git.example.org"})), sources=sources)
+    assert sources.asked[0].repository.clone_url == "https://git.example.org/octo/demo.git"
 
 
 @pytest.mark.parametrize(
