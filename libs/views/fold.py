@@ -160,6 +160,7 @@ def _rerun(view: RunView, event: of_run.RunRerun, time: datetime) -> None:
         if (job := view.jobs.get(key)) is not None:
             job.state = "calling" if key in view.calls and key in kept else "waiting"
             job.outcome, job.conclusion, job.finished, job.why = None, None, None, ""
+    view.groups.clear()
 
 
 def _on_attempt(view: RunView, job: JobView, attempt: AttemptView, event: AttemptEvent, time: datetime) -> None:

@@ -28,6 +28,7 @@ def at_a_gate(
 
 def _waits(view: RunView, event: GroupRequested, time: datetime) -> None:
     why = f"waits for the concurrency group {event.group}"
+    view.groups[event.job] = event.group
     if not event.job:
         view.why = why
         view.tell(time, None, why)

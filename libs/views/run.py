@@ -117,6 +117,8 @@ class RunView(msgspec.Struct):
     finished: datetime | None = None
     steps_run: int = 0
     why: str = ""
+    groups: dict[JobKey, str] = msgspec.field(default_factory=dict[JobKey, str])
+    """The concurrency group that the run (an empty key) or a job asked for last, in this run attempt."""
     jobs: dict[JobKey, JobView] = msgspec.field(default_factory=dict[JobKey, JobView])
     story: list[Line] = msgspec.field(default_factory=list[Line])
     planned_jobs: dict[str, PlannedJob] = msgspec.field(default_factory=dict[str, PlannedJob])

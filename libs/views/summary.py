@@ -37,6 +37,8 @@ class JobSummary(msgspec.Struct):
     host: str | None
     outputs: dict[str, str]
     steps: list[StepSummary]
+    environment: str = ""
+    environment_url: str = ""
 
 
 class RunSummary(msgspec.Struct):
@@ -99,6 +101,8 @@ def _job(job: JobView) -> JobSummary:
         host=last.host if last else None,
         outputs=job.outputs,
         steps=[_step(step) for step in steps],
+        environment=job.environment,
+        environment_url=job.environment_url,
     )
 
 

@@ -29,6 +29,8 @@ def _show_job(job: JobView) -> None:
     click.echo(f"\n{words.result(job.conclusion, job.state)}  {words.plain(job.name)}  ({job.key})")
     if job.why:
         click.echo(f"    {words.plain(job.why)}")
+    if job.environment:
+        click.echo(f"    environment {words.plain(f'{job.environment} {job.environment_url}'.rstrip())}")
     for step in steps_of(job):
         mark = words.result(step.conclusion, step.state)
         softened = f" (was {step.outcome})" if step.outcome != step.conclusion else ""

@@ -226,6 +226,7 @@ class Attempt:
                 lines=self._log.lines,
                 duration_ms=self._passed_ms(),
                 why=why,
+                environment_url=end.environment_url,
             )
         )
 

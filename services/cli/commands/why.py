@@ -13,6 +13,7 @@ from services.cli import words
 from services.cli.commands.deliveries import tell_intake
 from services.cli.commands.hosts import HostRow, host_rows
 from services.cli.connection import connected, coroutine
+from services.cli.groups import group_reasons
 from services.cli.outcome import Usage
 from services.cli.reading import parse_run_id, run_view
 
@@ -38,9 +39,10 @@ async def command(*, run: str, job: str | None, as_json: bool) -> None:
         chosen = chosen_jobs(view, job) if job else list(view.jobs.values())
         waiting = any(one.state == "queued" for one in chosen)
         hosts = await host_rows(connection.bus) if waiting else []
+        groups = await group_reasons(connection.bus, view)
     keys = {one.key for one in chosen}
     story = [line for line in view.story if job is None or line.job in keys or line.job is None]
-    reasons = [reason for one in chosen for reason in explain(one, view, hosts)]
+    reasons = [reason for one in chosen for reason in explain(one, view, hosts)] + groups
     if as_json:
         lines = [{"time": line.time, "job": line.job, "text": line.text} for line in story]
         click.echo(msgspec.json.encode({"run": view.run_id, "story": lines, "because": reasons}).decode())
@@ -68,6 +70,8 @@ def explain(job: JobView, view: RunView, hosts: list[HostRow]) -> list[str]:
     match job.state:
         case "waiting":
             open_needs = [need for need in job.needs if not _over(view, need)]
+            if not open_needs and job.why:
+                return [f"{job.key} {job.why}"]
             return [f"{job.key} waits for {', '.join(open_needs)}"] if open_needs else _turn(job, view)
         case "calling":
             open_jobs = [each.name for each in view.jobs.values() if each.caller == job.key and not _done(each)]

@@ -33,6 +33,9 @@ from services.vm_agent.log.job_log import OWN_WORDS
 from services.vm_agent.ports import Record
 from services.vm_agent.sandbox.protocol import SandboxError
 
+_ENVIRONMENT_URL = "jobs.<job_id>.environment.url"
+_URL_CHARACTERS = 2048
+"""What browsers take; an event has a bound."""
 _OUTPUT = "jobs.<job_id>.outputs.<output_id>"
 
 
@@ -44,6 +47,7 @@ class JobEnd:
     outputs: dict[str, str] = field(default_factory=dict[str, str])
     outputs_blob: BlobRef | None = None
     why: str = ""
+    environment_url: str = ""
 
 
 class _Counting:
@@ -88,12 +92,13 @@ class Job:
             else:
                 await self._run_within_containers()
             outputs = await self._outputs()
+            url = await self._environment_url()
         except (JobError, SandboxError) as error:
             return self._gave_up(str(error))
         finally:
             await self._containers.clear()
         inline, blob = await stored_outputs(self._around.blobs, outputs)
-        return JobEnd(self._conclusion(), inline, blob, self._around.masker.mask(self._why))
+        return JobEnd(self._conclusion(), inline, blob, self._around.masker.mask(self._why), url)
 
     async def _run_within_containers(self) -> None:
         bad = await self._bad_environment()
@@ -176,6 +181,18 @@ class Job:
             await self._fail(f"The job's outputs have {size} characters, {JOB_OUTPUT_BYTES} are allowed.")
             return {}
         return outputs
+
+    async def _environment_url(self) -> str:
+        """Where to look at what the job put there. One that cannot be evaluated fails nothing: the log says it."""
+        environment = self._around.state.order.planned.environment
+        if environment is None or not environment.url:
+            return ""
+        try:
+            url = await self._evaluator().text(environment.url, _ENVIRONMENT_URL)
+        except BadKey as error:
+            await self._say(f"##[warning]Failed to evaluate the environment's url: {error}")
+            return ""
+        return self._around.masker.mask(url)[:_URL_CHARACTERS]
 
     async def _fail(self, why: str) -> None:
         self._around.state.failed = True

@@ -16,7 +16,7 @@ from libs.bus.server import NatsServer
 ROOT = Path(__file__).parents[3]
 
 
-async def firebreak(url: str, home: Path, *arguments: str) -> tuple[int, str, str]:
+async def firebreak(url: str, home: Path, *arguments: str, stdin: bytes = b"") -> tuple[int, str, str]:
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -24,10 +24,11 @@ async def firebreak(url: str, home: Path, *arguments: str) -> tuple[int, str, st
         *arguments,
         cwd=home,
         env={"PATH": os.environ["PATH"], "HOME": str(home), "NATS_URL": url, "PYTHONPATH": str(ROOT)},
+        stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
-    out, err = await asyncio.wait_for(process.communicate(), 60)
+    out, err = await asyncio.wait_for(process.communicate(stdin), 60)
     assert process.returncode is not None
     return process.returncode, out.decode(), err.decode()
 

@@ -335,3 +335,17 @@ async def test_large_outputs_go_into_a_blob(run_job: RunJob) -> None:
     assert ran.end.outputs_blob is not None
     assert msgspec.json.decode(await ran.blobs.get(ran.end.outputs_blob)) == {"big": "x" * 100_000}
     assert ran.record.steps[0].outputs_blob is not None
+
+
+@pytest.mark.row("jobs: environment")
+async def test_the_environments_url_is_evaluated_when_the_job_has_ended_and_masked(run_job: RunJob) -> None:
+    url = "https://${{ steps.x.outputs.id }}.example.org/${{ env.WHERE }}/s3cr3t-value"
+    given = order(
+        step("echo id=7 >> $GITHUB_OUTPUT; echo WHERE=eu >> $GITHUB_ENV", id="x"),
+        planned={"environment": {"name": "production", "url": url}},
+    )
+    ran = await run_job(given, secrets={"A": "s3cr3t-value"})
+    assert ran.end.environment_url == "https://7.example.org/eu/***"
+    bad = order(step("true"), planned={"environment": {"name": "production", "url": "${{ fromJSON('[') }}"}})
+    ran = await run_job(bad)
+    assert (ran.end.conclusion, ran.end.environment_url) == ("success", "")
