@@ -133,6 +133,15 @@ class _ScheduleEvent(msgspec.Struct):
     schedule: str | None = None
 
 
+class _Image(msgspec.Struct):
+    name: Text | None = None
+    version: Text | None = None
+
+
+class _ImageEvent(msgspec.Struct):
+    image_version: _Image | None = None
+
+
 class _Run(msgspec.Struct):
     name: str | None = None
     head_branch: str | None = None
@@ -203,6 +212,12 @@ def package_commit(event: Event) -> str:
 
 def schedule_line(event: Event) -> str:
     return _read(event, _ScheduleEvent).schedule or ""
+
+
+def image_about(event: Event) -> tuple[str, str]:
+    """The name and the version that an `image_version` is about."""
+    given = _read(event, _ImageEvent).image_version or _Image()
+    return given.name or "", given.version or ""
 
 
 def run_about(event: Event) -> tuple[str, str]:

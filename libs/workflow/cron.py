@@ -117,24 +117,35 @@ def next_after(cron: Cron, zone: tzinfo, after: datetime) -> datetime | None:
     Where the clock is put forward over its time, it is due when the gap ends (once); where the clock is put back and
     its time comes twice, it is due the first time. A ``wild`` line passes over the gap, and is due both times.
     """
-    start = after.astimezone(zone).date()
-    for days in range(-1, _horizon_days):
-        if days + start.toordinal() >= date.max.toordinal():
-            return None
-        day = start + timedelta(days=days)
-        if cron.fits(day):
-            due = _first_of_day(cron, zone, day, after)
-            if due is not None:
-                return due
-    return None
+    return _next(cron, zone, after, after + timedelta(days=_horizon_days))
 
 
 def last_until(cron: Cron, zone: tzinfo, since: datetime, until: datetime) -> datetime | None:
     """The last time behind ``since`` and not behind ``until`` at which it is due."""
-    found, due = None, next_after(cron, zone, since)
+    found, due = None, _next(cron, zone, since, until)
     while due is not None and due <= until:
-        found, due = due, next_after(cron, zone, due)
+        found, due = due, _next(cron, zone, due, until)
     return found
+
+
+def _next(cron: Cron, zone: tzinfo, after: datetime, until: datetime) -> datetime | None:
+    """It may be behind ``until``, by a day or two at most."""
+    day = after.astimezone(zone).date() - timedelta(days=1)
+    last = min(until.date().toordinal() + 2, date.max.toordinal())
+    while day.toordinal() < last:
+        if day.month not in cron.months:
+            day = _next_month(day)
+            continue
+        due = _first_of_day(cron, zone, day, after) if cron.fits(day) else None
+        if due is not None:
+            return due
+        day += timedelta(days=1)
+    return None
+
+
+def _next_month(day: date) -> date:
+    """Its first day."""
+    return (day.replace(day=28) + timedelta(days=4)).replace(day=1)
 
 
 def _values(field: _Field, word: str, offset: int) -> set[int]:

@@ -24,6 +24,7 @@ class TriggerEvent(msgspec.Struct, frozen=True):
     ``ref`` is the full ref of a push or a dispatch, ``base`` the branch that a pull request or a merge group goes into
     (its short name). ``workflow`` and ``branch`` are of the run that a ``workflow_run`` is about: its workflow's name
     and its head branch. ``cron`` is the line of a schedule that is due. An empty name or line asks for any.
+    ``image`` and ``version`` are of an ``image_version``.
     ``changed_paths`` is None when the diff is too large or cannot be made: GitHub then lets every path filter match.
     ``message`` is the head commit's message, where instructions to skip are looked for.
     """
@@ -38,6 +39,8 @@ class TriggerEvent(msgspec.Struct, frozen=True):
     workflow: str = ""
     branch: str = ""
     cron: str = ""
+    image: str = ""
+    version: str = ""
 
 
 class Matched(msgspec.Struct, frozen=True):
@@ -114,6 +117,8 @@ def _match_event(trigger: EventTrigger, event: TriggerEvent) -> Verdict:
             return _match_base(trigger, event)
         case "workflow_run":
             return _match_run(trigger, event)
+        case "image_version":
+            return _match_image(trigger, event)
         case _:
             return Matched()
 
@@ -178,6 +183,13 @@ def _match_ref(
             return Matched()
         return NotMatched(f"the push is to the {kind} `{name}`, and the workflow filters {other_kind} only")
     return _match_name(kind, name, filter_)
+
+
+def _match_image(trigger: EventTrigger, event: TriggerEvent) -> Verdict:
+    for kind, patterns, name in (("image", trigger.names, event.image), ("version", trigger.versions, event.version)):
+        if patterns is not None and not _selects(patterns, name):
+            return NotMatched(f"the {kind} `{name}` matches none of {_listed(patterns)}")
+    return Matched()
 
 
 def _match_base(trigger: EventTrigger, event: TriggerEvent) -> Verdict:

@@ -12,13 +12,22 @@ import msgspec
 from libs.bus.port import Bus, Conflict, Stored
 from libs.contracts import subjects
 from libs.contracts.envelope import decode_commit
+from libs.contracts.plan import Repository
 from libs.contracts.schedules import DeclaredSchedule, FollowedRuns, SchedulesDeclared
 from libs.repositories import Repositories
+from libs.telemetry import log
 from libs.workflow.model import Workflow
 from services.parser.files import Readings
 from services.parser.meaning import Relevant
 from services.parser.relevance import is_default_branch
 from services.parser.sealing import Origin, seal
+
+MAX_LINES = 500
+"""Of schedules in a repository: two in each of as many files as it may have. Each is asked for at every wake-up."""
+MAX_BYTES = 256 * 1024
+"""Of a declaration: it is one message, and names of workflows may be long."""
+
+_log = log.get("parser")
 
 
 @dataclass(frozen=True)
@@ -35,6 +44,10 @@ class Declarations:
         read = [await readings.read(file) for file in await commit.workflows()]
         await self._declare(declared(relevant, [each.workflow for each in read if each.workflow], origin), origin)
 
+    async def forget(self, repository: Repository, origin: Origin) -> None:
+        """It waits for nothing any more. Raises BusDown."""
+        await self._declare(SchedulesDeclared(repository, "", "", origin.received), origin)
+
     async def _declare(self, wanted: SchedulesDeclared, origin: Origin) -> None:
         subject = subjects.schedules(wanted.repository.id)
         while True:
@@ -49,7 +62,17 @@ class Declarations:
 
 
 def declared(relevant: Relevant, workflows: list[Workflow], origin: Origin) -> SchedulesDeclared:
-    """A file with errors waits for nothing: it could not run."""
+    """A file with errors waits for nothing: it could not run. What is too much to be kept is left out, and told."""
+    whole = _declared(relevant, workflows, origin)
+    kept = msgspec.structs.replace(whole, schedules=whole.schedules[:MAX_LINES], follows=whole.follows[:MAX_LINES])
+    if len(msgspec.json.encode(kept)) > MAX_BYTES:
+        kept = msgspec.structs.replace(kept, schedules=(), follows=())
+    if kept != whole:
+        _log.warning("too much is waited for", repository=relevant.repository.full_name, lines=len(whole.schedules))
+    return kept
+
+
+def _declared(relevant: Relevant, workflows: list[Workflow], origin: Origin) -> SchedulesDeclared:
     return SchedulesDeclared(
         repository=relevant.repository,
         ref=relevant.ref,

@@ -82,6 +82,12 @@ def workflow_run(event: Event, repository: Repository) -> Meaning:
     return _at(event, repository, DEFAULT_BRANCH, workflow=workflow, branch=branch)
 
 
+def image_version(event: Event, repository: Repository) -> Meaning:
+    found = _at(event, repository, DEFAULT_BRANCH)
+    image, version = activity.image_about(event)
+    return replace(found, trigger=replace(found.trigger, image=image, version=version))
+
+
 def _at(
     event: Event,
     repository: Repository,

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from libs.contracts import subjects
 from libs.contracts.ids import RunId, run_id_of
-from libs.contracts.intake import DeliveryIgnored, IntakeFailed, RunsPlanned, WorkflowRejected
+from libs.contracts.intake import DeliveryIgnored, IntakeFailed, RunsPlanned, WorkflowRejected, WorkflowUnmatched
 from libs.contracts.plan import Plan
 from libs.repositories import Repositories
 from libs.sources import SourceError
@@ -30,7 +30,7 @@ from services.parser.examine import Findings, rejection
 from services.parser.files import Readings
 from services.parser.finding import Found, find, find_besides
 from services.parser.journal import Journal, Terminal
-from services.parser.meaning import Dispatched, Irrelevant, Meaning, Relevant, Unusable
+from services.parser.meaning import Dispatched, Gone, Irrelevant, Meaning, Relevant, Unusable
 from services.parser.numbers import Numbers
 
 INTAKE_SECONDS = 30.0
@@ -78,6 +78,10 @@ class Intake:
         match meaning:
             case Irrelevant(why, repository):
                 return DeliveryIgnored(name, why, repository)
+            case Gone(why, repository):
+                if self.declarations is not None:
+                    await self.declarations.forget(repository, journal.origin)
+                return DeliveryIgnored(name, why, repository.full_name)
             case Unusable(why, repository):
                 return IntakeFailed(name, why, repository)
             case Relevant():
@@ -86,17 +90,34 @@ class Intake:
                 return await self._dispatched(meaning, journal)
 
     async def _relevant(self, given: Relevant, journal: Journal) -> Terminal:
+        """First what the event is called by, so that nothing else holds its runs up."""
+        found = await find(given, self.repositories, self.readings, FETCH_SECONDS)
+        end = found if isinstance(found, DeliveryIgnored) else await self._plan_all(found, journal)
+        if given.also is not None:
+            end = await self._besides(given.also, end, journal)
         if self.declarations is not None:
             await self.declarations.note(given, self.repositories, self.readings, journal.origin, FETCH_SECONDS)
-        first = await find(given, self.repositories, self.readings, FETCH_SECONDS)
-        besides = (
-            await find_besides(given.also, self.repositories, self.readings, FETCH_SECONDS) if given.also else None
-        )
-        if isinstance(first, DeliveryIgnored):
-            if besides is None or not besides.findings.matched:
-                return first
-            first = Found(besides.relevant, Findings())
-        return await self._plan_all(first, besides, journal)
+        return end
+
+    async def _besides(
+        self, also: Relevant, end: DeliveryIgnored | RunsPlanned, journal: Journal
+    ) -> DeliveryIgnored | RunsPlanned:
+        """Adds what the event means under its other name. A file with a run already has its second under a longer
+        key; one that cannot be planned says so among the unmatched.
+        """
+        found = await find_besides(also, self.repositories, self.readings, FETCH_SECONDS)
+        if found is None:
+            return end
+        found = await self._with_vars(found)
+        event, runs = also.trigger.name, dict(end.runs) if isinstance(end, RunsPlanned) else {}
+        for workflow, calls in await self._ready(found, {}):
+            key = f"{workflow.file} ({event})" if workflow.file in runs else workflow.file
+            runs[key] = await self._run(found.relevant, (workflow, calls), key, {}, journal)
+        refused = [WorkflowUnmatched(each.path, each.problems[0].message) for each in found.findings.rejected]
+        unmatched = (*found.findings.unmatched, *refused)
+        if isinstance(end, RunsPlanned):
+            return replace(end, runs=runs, unmatched=(*end.unmatched, *unmatched))
+        return RunsPlanned(end.repository, found.relevant.sha, event, runs, unmatched) if runs else end
 
     async def _dispatched(self, dispatched: Dispatched, journal: Journal) -> Terminal:
         started = await start(dispatched, self.repositories, self.readings, FETCH_SECONDS)
@@ -106,30 +127,25 @@ class Intake:
             await journal.reject([started])
             return IntakeFailed("workflow_dispatch", f"{started.path} has errors", started.repository)
         found = Found(started.relevant, Findings(matched=[started.workflow]))
-        return await self._plan_all(found, None, journal, dict(started.inputs))
+        return await self._plan_all(found, journal, dict(started.inputs))
 
-    async def _plan_all(
-        self, first: Found, besides: Found | None, journal: Journal, inputs: dict[str, Value] | None = None
-    ) -> RunsPlanned:
+    async def _plan_all(self, found: Found, journal: Journal, inputs: dict[str, Value] | None = None) -> RunsPlanned:
         """All names are tried before anything is stored: what is rejected is written first, and once."""
-        inputs = inputs or {}
-        first = await self._with_vars(first)
-        besides = None if besides is None else await self._with_vars(besides)
-        wanted = [(found, await self._ready(found, inputs)) for found in (first, besides) if found is not None]
-        rejected = [each for found, _ in wanted for each in found.findings.rejected]
-        await journal.reject(rejected)
+        found = await self._with_vars(found)
+        inputs, findings = inputs or {}, found.findings
+        ready = await self._ready(found, inputs)
+        await journal.reject(findings.rejected)
         runs: dict[str, RunId] = {}
-        for found, workflows in wanted:
-            for workflow, calls in workflows:
-                key = workflow.file if workflow.file not in runs else f"{workflow.file} ({found.relevant.trigger.name})"
-                runs[key] = await self._run(found.relevant, (workflow, calls), key, inputs, journal)
+        for wanted in ready:
+            key = wanted[0].file
+            runs[key] = await self._run(found.relevant, wanted, key, inputs, journal)
         return RunsPlanned(
-            repository=first.relevant.repository.full_name,
-            sha=first.relevant.sha,
-            event=first.relevant.trigger.name,
+            repository=found.relevant.repository.full_name,
+            sha=found.relevant.sha,
+            event=found.relevant.trigger.name,
             runs=runs,
-            unmatched=tuple(each for found, _ in wanted for each in found.findings.unmatched),
-            rejected=tuple(each.path for each in rejected),
+            unmatched=tuple(findings.unmatched),
+            rejected=tuple(each.path for each in findings.rejected),
         )
 
     async def _with_vars(self, found: Found) -> Found:

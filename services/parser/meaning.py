@@ -29,6 +29,13 @@ class Unusable(msgspec.Struct, frozen=True):
     repository: str = ""
 
 
+class Gone(msgspec.Struct, frozen=True):
+    """Nothing runs, and nothing will: the repository is there no more, or is only kept to be read."""
+
+    why: str
+    repository: Repository
+
+
 class Relevant(msgspec.Struct, frozen=True):
     """`trigger` is what `on:` is asked about, still without changed paths. `hints` are refs that the commit may be
     behind. The message of a pull request's commit is not in its payload: `message_known` says whether to read it.
@@ -76,4 +83,4 @@ class Dispatched(msgspec.Struct, frozen=True):
     payload: JsonObject | None = None
 
 
-Meaning = Irrelevant | Unusable | Relevant | Dispatched
+Meaning = Irrelevant | Unusable | Gone | Relevant | Dispatched

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from msgspec.structs import replace
+
 from libs.contracts.plan import Repository
 from libs.github.payload import BadPayload, Event, is_no_commit
 from libs.repositories import Base
 from libs.workflow.events import activity_types
 from libs.workflow.triggers import TriggerEvent, skip_instruction
 from services.parser import default_branch, pull_requests
-from services.parser.meaning import Dispatched, Irrelevant, Meaning, Relevant, Unusable
+from services.parser.meaning import Dispatched, Gone, Irrelevant, Meaning, Relevant, Unusable
 from services.parser.trust import trust_of
 
 
@@ -30,9 +32,11 @@ def meaning_of(event: Event, *, local: bool = False) -> Meaning:
     if event.name in UNSENT and not local:
         return Irrelevant(UNSENT[event.name], repository.full_name)
     try:
-        return _meaning(event.name)(event, repository)
+        meaning = _meaning(event.name)(event, repository)
     except BadPayload as error:
         return Unusable(str(error), repository.full_name)
+    # A person who asks for `pull_request` does not ask for `pull_request_target` too.
+    return replace(meaning, also=None) if local and isinstance(meaning, Relevant) else meaning
 
 
 UNSENT = {
@@ -88,6 +92,13 @@ def _dispatch(event: Event, repository: Repository) -> Meaning:
     return Dispatched(repository, event.workflow, event.ref, event.inputs, event.sender, event.owner_id, event.payload)
 
 
+def _repository(event: Event, repository: Repository) -> Meaning:
+    """One that is deleted or archived has no schedules any more."""
+    if event.action in ("deleted", "archived"):
+        return Gone(f"the repository is {event.action}: its schedules end", repository)
+    return _nothing(event, repository)
+
+
 def _nothing(event: Event, repository: Repository) -> Meaning:
     return Irrelevant(UNSENT.get(event.name, f"`{event.name}` starts no workflows"), repository.full_name)
 
@@ -97,6 +108,7 @@ _SPECIAL: dict[str, Reading] = {
     "create": default_branch.create,
     "deployment": default_branch.deployment,
     "deployment_status": default_branch.deployment,
+    "image_version": default_branch.image_version,
     "merge_group": pull_requests.group,
     "pull_request": pull_requests.pull_request,
     "pull_request_review": pull_requests.review,
@@ -105,6 +117,7 @@ _SPECIAL: dict[str, Reading] = {
     "push": _push,
     "registry_package": default_branch.package,
     "release": default_branch.release,
+    "repository": _repository,
     "schedule": default_branch.schedule,
     "workflow_call": _nothing,
     "workflow_dispatch": _dispatch,

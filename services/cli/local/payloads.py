@@ -140,6 +140,7 @@ _ABOUT: dict[str, Callable[[Here], JsonObject]] = {
     "discussion_comment": lambda here: _discussion(here) | {"comment": {"id": 1, "body": "A local run"}},
     "fork": lambda here: {"forkee": {"full_name": "somebody/fork"}},
     "gollum": lambda here: {"pages": []},
+    "image_version": lambda here: {"image_version": {"name": "image", "version": "1.0.0"}},
     "issue_comment": _comment,
     "issues": _issue,
     "label": lambda here: {"label": {"name": "bug"}},

@@ -15,7 +15,7 @@ from libs.repositories import Resolved
 from libs.workflow.reading.workflow import read_workflow
 from libs.workflow.triggers import NotMatched, match, skip_instruction
 from services.cli.local.occasion import occasion
-from services.parser.meaning import Dispatched, Irrelevant, Relevant, Unusable
+from services.parser.meaning import Dispatched, Gone, Irrelevant, Relevant, Unusable
 from services.parser.relevance import UNSENT, meaning_of
 
 FOLDER = Path(__file__).parent
@@ -84,7 +84,7 @@ def decided(case: Case) -> Relevant | Dispatched | str:
     event = read_event(case.event, json.dumps(made.payload).encode())
     meaning = meaning_of(event, local=case.event in UNSENT)
     match meaning:
-        case Irrelevant(why) | Unusable(why):
+        case Irrelevant(why) | Unusable(why) | Gone(why):
             return why
         case Dispatched():
             wanted = reading.workflow.on.workflow_dispatch is not None

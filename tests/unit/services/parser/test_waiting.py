@@ -17,6 +17,7 @@ from libs.contracts.intake import DeliveryIgnored, IntakeEvent, IntakeFailed, Ru
 from libs.contracts.plan import Plan, Repository
 from libs.contracts.run import RunFinished, RunStarted
 from libs.contracts.schedules import DeclaredSchedule, FollowedRuns, SchedulesDeclared
+from services.parser.declarations import MAX_LINES
 from tests.unit.services.parser.world import NOW, REPOSITORY, SHA, World, pull_request, push, workflow
 
 NIGHTLY = "{schedule: [{cron: '30 5 * * *'}, {cron: '0 9 * * 1-5', timezone: Europe/Berlin}]}"
@@ -99,6 +100,30 @@ async def test_an_older_push_that_is_read_later_declares_nothing(world: World) -
     await world.deliver("push", push(after=NEWER), 2)
     await world.handled(times=2)
     assert [event.sha for event in await declared(world)] == [NEWER]
+
+
+async def test_a_repository_that_is_deleted_waits_for_nothing(world: World) -> None:
+    world.repositories.add(SHA, n=workflow(NIGHTLY))
+    await world.deliver("push", push(), 1)
+    await world.handled()
+    await world.deliver("repository", {"action": "deleted", "repository": REPOSITORY}, 2)
+    await world.handled()
+    assert [len(event.schedules) for event in await declared(world)] == [2, 0]
+
+
+async def test_what_is_too_much_to_be_kept_is_left_out(world: World) -> None:
+    lines = ", ".join(f"{{cron: '{number % 60} {number // 60} * * *'}}" for number in range(MAX_LINES + 5))
+    world.repositories.add(SHA, n=workflow(f"{{schedule: [{lines}]}}"))
+    await world.deliver("push", push(), 1)
+    await world.handled()
+    long = ", ".join("x" * 3000 + str(number) for number in range(100))
+    world.repositories.add(
+        NEWER, n=workflow(f"{{workflow_run: {{workflows: [{long}]}}, schedule: [{{cron: '0 0 * * *'}}]}}")
+    )
+    await world.deliver("push", push(after=NEWER), 2)
+    await world.handled()
+    first, second = await declared(world)
+    assert (len(first.schedules), second.schedules, second.follows) == (MAX_LINES, (), ())
 
 
 def slot(cron: str = "30 5 * * *", **changes: Any) -> TriggerSchedule:
