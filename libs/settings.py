@@ -40,6 +40,7 @@ OURS = frozenset(
         "BLOBS",
         "CLONE_HOSTS",
         "CONSOLE_PORT",
+        "CONTAINER_IMAGES",
         "DRIVER",
         "FIRECRACKER",
         "HOME",

@@ -126,9 +126,7 @@ async def test_a_service_has_an_entrypoint_a_command_and_volumes(
     ran = await bench(job(step("true"), services={"web": service})).run()
     assert ran.end.conclusion == "success", "\n".join(ran.lines)
     (create,) = [words for words in engine.calls if words[0] == "create"]
-    assert create[-7:] == ["/start", IMAGE, "fast", "serve", "--name", "two words"][-7:] or create[-6:] == [
-        "/start", IMAGE, "fast", "serve", "--name", "two words",
-    ]  # fmt: skip
+    assert create[-7:] == ["--entrypoint", "/start", IMAGE, "fast", "serve", "--name", "two words"]
     assert [create[n + 1] for n, word in enumerate(create) if word == "--volume"] == service["volumes"]
     assert (tmp_path / "missing").is_dir()
     assert any("log of" in line and "two words" in line for line in ran.lines)

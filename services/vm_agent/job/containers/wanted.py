@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -19,6 +20,9 @@ JOB = "jobs.<job_id>.container"
 SERVICES = "jobs.<job_id>.services"
 SERVICE = "jobs.<job_id>.services.<service_id>"
 _KEYS = frozenset(("image", "env", "ports", "volumes", "options", "credentials", "entrypoint", "command"))
+ID_CHARACTERS = 100
+_ID = re.compile(rf"[A-Za-z_][A-Za-z0-9_-]{{0,{ID_CHARACTERS - 1}}}")
+"""It is a host's name in the job's network."""
 SERVICES_A_JOB = 64
 """More in one machine is a mistake."""
 
@@ -69,6 +73,8 @@ def read_wanted(service: str, value: Value) -> Wanted | None:
     """From a container whose expressions are values: an image's name, or a mapping as in a workflow. Raises
     BadContainer, which names the service."""
     where = f"services.{service}" if service else "container"
+    if service and not _ID.fullmatch(service):
+        raise BadContainer(f"services: '{service[:ID_CHARACTERS]}' is no id: letters, digits, _ and -, no digit first")
     try:
         return _wanted(service, {"image": value} if not isinstance(value, dict) else value)
     except BadContainer as error:

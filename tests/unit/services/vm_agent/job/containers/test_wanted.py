@@ -66,6 +66,12 @@ def test_credentials_that_are_not_whole_are_none(credentials: Value) -> None:
     assert wanted.login is None
 
 
+@pytest.mark.parametrize("id", ["1a", "--privileged", "a b", "ä", "a.b", "x" * 101])
+def test_a_service_has_an_id_as_in_a_workflow(id: str) -> None:
+    with pytest.raises(BadContainer, match="is no id"):
+        read_wanted(id, "app")
+
+
 @pytest.mark.parametrize(
     ("value", "why"),
     [
