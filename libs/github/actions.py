@@ -72,20 +72,28 @@ class ActionMirrors:
         return msgspec.structs.replace(repository, clone_url=f"{self.base_url}/{repository.full_name}.git")
 
     async def _offered(self, repository: Repository, ref: str) -> tuple[Path, Resolved] | None:
-        for folder in self.offered:
-            for name in (repository.name, f"{repository.name}.git"):
-                directory = find_git_directory(folder / repository.owner / name)
-                found = None if directory is None else await _look(directory, ref)
-                if directory is not None and found is not None:
-                    return directory, found
+        for directory in self._clones(repository):
+            found = await _look(directory, ref)
+            if found is not None:
+                return directory, found
         return None
+
+    def _clones(self, repository: Repository) -> list[Path]:
+        names = (repository.name, f"{repository.name}.git")
+        places = [folder / repository.owner / name for folder in self.offered for name in names]
+        return [directory for directory in map(find_git_directory, places) if directory is not None]
+
+    def _instead(self, repository: Repository, ref: str) -> str:
+        """What would serve without a network."""
+        for directory in self._clones(repository):
+            return f"the clone at {directory} has no tag, no branch and no commit {ref[:200]!r}"
+        return f"a clone at {repository.full_name} in a folder of FIREBREAK_ACTIONS_FROM serves without a network"
 
     async def _from_afar(self, repository: Repository, ref: str) -> tuple[Path, Resolved]:
         try:
             return await self._fetched(repository, ref)
         except (SourceRefused, SourceUnreachable) as error:
-            hint = f"a clone at {repository.full_name} in a folder of FIREBREAK_ACTIONS_FROM serves without a network"
-            raise type(error)(f"{error}; {hint}") from None
+            raise type(error)(f"{error}; {self._instead(repository, ref)}") from None
 
     async def _fetched(self, repository: Repository, ref: str) -> tuple[Path, Resolved]:
         found = Resolved(ref.lower(), "") if is_commit_sha(ref.lower()) else await self._asked(repository, ref)

@@ -122,6 +122,12 @@ async def test_where_nothing_can_be_fetched_it_is_said_what_serves_instead(tmp_p
     mirrors = ActionMirrors((), "https://example.invalid", Fetcher(tmp_path, ClonePolicy(("github.com",))))
     with pytest.raises(SourceRefused, match="a clone at octo/greet in a folder of FIREBREAK_ACTIONS_FROM"):
         await _files(mirrors, Wanted(ACTION, ref="v1"))
+    WorkTree(tmp_path / "offered" / "octo" / "greet").commit({"action.yml": "old"})
+    offering = ActionMirrors((tmp_path / "offered",), mirrors.base_url, mirrors.fetcher)
+    with pytest.raises(
+        SourceRefused, match=r"the clone at .*/octo/greet/.git has no tag, no branch and no commit 'v1'"
+    ):
+        await _files(offering, Wanted(ACTION, ref="v1"))
 
 
 async def test_a_reader_that_stops_leaves_nothing_running(mirrors: ActionMirrors, origin: WorkTree) -> None:
