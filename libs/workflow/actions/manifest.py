@@ -5,8 +5,9 @@ they would change what runs.
 """
 
 import msgspec
+from msgspec.structs import replace
 
-from libs.workflow.actions.model import Action, Input
+from libs.workflow.actions.model import Action, Composite, Input
 from libs.workflow.actions.runs import read_runs
 from libs.workflow.model import Template
 from libs.workflow.nodes import Document, Entry, Mapping, Node, Scalar
@@ -49,8 +50,11 @@ def _read_root(document: Document, root: Node, problems: Problems) -> Action | N
             reader.error(root, "an action needs the key `runs`", ())
         return None
     inputs = _read_inputs(reader, fields["inputs"].value) if "inputs" in fields else ()
-    outputs = _read_outputs(reader, fields["outputs"].value) if "outputs" in fields else {}
-    runs = read_runs(reader, fields["runs"].value, ("runs",))
+    scope = Scope(inputs=frozenset(declared.name.lower() for declared in inputs), file="action")
+    runs = read_runs(reader.within(scope), fields["runs"].value, ("runs",))
+    if isinstance(runs, Composite):
+        scope = replace(scope, steps=frozenset(step.id.lower() for step in runs.steps if step.id))
+    outputs = _read_outputs(reader.within(scope), fields["outputs"].value) if "outputs" in fields else {}
     if runs is None:
         return None
     return Action(problems.file, _text(reader, fields, "name"), inputs, outputs, runs)

@@ -3,13 +3,14 @@
 They are the model's `Step`, so that what runs a script need not know where it was written.
 """
 
+from msgspec.structs import replace
+
 from libs.workflow.actions.uses import BadUses, parse_uses
 from libs.workflow.model import Step, Template
 from libs.workflow.nodes import Entry, Node
 from libs.workflow.problems import KeyPath
 from libs.workflow.reading.identifiers import check_identifier
 from libs.workflow.reading.reader import Reader, Shape, position
-from libs.workflow.reading.scope import Scope
 from libs.workflow.reading.settings import read_templates
 
 steps_per_action = 1000  # GitHub names no limit; a file of a megabyte could hold 100,000.
@@ -30,7 +31,7 @@ def read_steps(reader: Reader, node: Node, path: KeyPath) -> tuple[Step, ...]:
     steps: list[Step] = []
     ids: frozenset[str] = frozenset()
     for index, item in enumerate(items):
-        step = _read_step(reader.within(Scope(steps=ids)), item, (*path, index))
+        step = _read_step(reader.within(replace(reader.scope, steps=ids)), item, (*path, index))
         if step.id:
             ids |= {step.id.lower()}
         steps.append(step)

@@ -10,7 +10,7 @@ from libs.workflow.expressions import nodes
 
 
 class Scope(msgspec.Struct, frozen=True):
-    """The names that are known, in lower case, by context."""
+    """The names that are known, in lower case, by context. `file` is what messages call what declares them."""
 
     inputs: frozenset[str] | None = None
     needs: frozenset[str] | None = None
@@ -18,12 +18,13 @@ class Scope(msgspec.Struct, frozen=True):
     steps: frozenset[str] | None = None
     background: frozenset[str] = frozenset()
     """Ids of the steps before that run in the background."""
+    file: str = "workflow"
 
     def complaint(self, context: str, name: str) -> str | None:
         """Why ``context.name`` refers to nothing, or None when it does or cannot be known."""
         match context:
             case "inputs" if self.inputs is not None and name.lower() not in self.inputs:
-                return f"`inputs.{name}` is no input of this workflow, and is empty"
+                return f"`inputs.{name}` is no input of this {self.file}, and is empty"
             case "needs" if self.needs is not None and name.lower() not in self.needs:
                 return f"`needs.{name}` is empty, because this job's `needs` does not list `{name}`"
             case "matrix" if self.matrix is not None and name.lower() not in self.matrix:

@@ -194,3 +194,22 @@ def test_a_file_that_is_too_large_is_no_action() -> None:
     manifest = read_action("action.yml", b"#" * (workflow_bytes + 1))
     assert manifest.action is None
     assert manifest.problems
+
+
+def test_references_that_mean_nothing_are_warned_of() -> None:
+    found = _problems(
+        """\
+        inputs: {who: {}}
+        outputs:
+          a: {value: "${{ steps.nobody.outputs.x }} ${{ steps.one.outputs.x }}"}
+        runs:
+          using: composite
+          steps:
+            - {id: one, run: "echo ${{ inputs.WHO }} ${{ inputs.whom }} ${{ steps.one.outcome }}", shell: bash}
+        """
+    )
+    assert found == [
+        "action.yml:3:19: warning: `steps.nobody` is empty, because no step before this one has the id `nobody`",
+        "action.yml:7:50: warning: `inputs.whom` is no input of this action, and is empty",
+        "action.yml:7:69: warning: `steps.one` is empty, because no step before this one has the id `one`",
+    ]
