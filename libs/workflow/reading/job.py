@@ -89,17 +89,20 @@ def read_job(reader: Reader, entry: Entry, path: KeyPath) -> Job:
 
 
 def _check_kind(reader: Reader, entry: Entry, fields: dict[str, Entry], path: KeyPath) -> None:
-    """1. A job that calls a workflow has few other keys. 2. Any other has ``runs-on``, ``steps`` and no ``with``."""
-    if "uses" in fields:
+    """The first key that only one kind of job has says which it is: as on GitHub, the others are the mistake."""
+    first = next((key for key in fields if (key in call_keys) != (key in _own_keys)), "")
+    if first in call_keys:
+        if isinstance(entry.value, Mapping):
+            reader.require(entry.value, fields, ("uses",), _job, path)
         for key in fields.keys() - call_keys:
-            reader.error(
-                fields[key].key, f"`{key}` cannot stand beside `uses`: the called workflow's jobs have it", (*path, key)
-            )
+            message = f"`{key}` cannot stand beside `{first}`: the called workflow's jobs have it"
+            reader.error(fields[key].key, message, (*path, key))
         return
     if isinstance(entry.value, Mapping):
         reader.require(entry.value, fields, ("runs-on", "steps"), _job, path)
     for key in fields.keys() - _own_keys:
-        reader.error(fields[key].key, f"`{key}` belongs to a job that calls a workflow by `uses`", (*path, key))
+        why = "a job has steps or calls a workflow, not both" if key == "uses" else "it belongs to a job with `uses`"
+        reader.error(fields[key].key, f"`{key}` cannot stand beside `{first}`: {why}", (*path, key))
 
 
 def _read_needs(reader: Reader, fields: dict[str, Entry], path: KeyPath) -> tuple[str, ...]:

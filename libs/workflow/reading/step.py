@@ -25,7 +25,6 @@ _kinds: dict[str, frozenset[str]] = {
 """What a step does, and the keys that it may have then."""
 _owners = {"shell": "run", "working-directory": "run", "with": "uses"}
 _step = Shape("a step", frozenset[str]().union(*_kinds.values()))
-_kind_names = "`run`, `uses`, `wait`, `wait-all`, `cancel` or `parallel`"
 _steps_key = "jobs.<job_id>.steps"
 
 
@@ -70,21 +69,33 @@ def read_condition(reader: Reader, fields: dict[str, Entry], key: str, path: Key
 
 
 def _check_kind(reader: Reader, node: Node, fields: dict[str, Entry], path: KeyPath, *, unknown: bool) -> None:
-    """1. No kind. 2. Several. 3. One, with keys that it does not have. ``unknown``: some key was unknown already."""
-    kinds = [key for key in fields if key in _kinds]
-    if not kinds:
-        if not unknown and isinstance(node, Mapping):
-            reader.error(node, f"a step needs {_kind_names}", path)
+    """Each key leaves the kinds that have it, as on GitHub; one that none of those left has is a mistake.
+
+    ``unknown``: some key was unknown, and is told already.
+    """
+    left, told_apart = list(_kinds), ""
+    for key, entry in fields.items():
+        having = [kind for kind in left if key in _kinds[kind]]
+        if not having:
+            reader.error(entry.key, _misplaced(key, told_apart), (*path, key))
+        elif len(having) < len(left):
+            left, told_apart = having, key
+    if unknown or not isinstance(node, Mapping) or any(kind in fields for kind in left):
         return
-    for other in kinds[1:]:
-        reader.error(fields[other].key, f"a step has either `{kinds[0]}` or `{other}`, not both", path)
-    if len(kinds) > 1:
-        return
-    kind = kinds[0]
-    for key in fields.keys() - _kinds[kind]:
-        owner = _owners.get(key)
-        why = f"it belongs to a step with `{owner}`" if owner else "such a step cannot have it"
-        reader.error(fields[key].key, f"`{key}` cannot stand beside `{kind}`; {why}", (*path, key))
+    reader.error(node, f"a step needs {_listed(left)}", path)
+
+
+def _misplaced(key: str, told_apart: str) -> str:
+    if key in _kinds and told_apart in _kinds:
+        return f"a step has either `{told_apart}` or `{key}`, not both"
+    owner = _owners.get(key)
+    why = f"it belongs to a step with `{owner}`" if owner else "such a step cannot have it"
+    return f"`{key}` cannot stand beside `{told_apart}`; {why}"
+
+
+def _listed(kinds: list[str]) -> str:
+    names = [f"`{kind}`" for kind in kinds]
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} or {names[-1]}"
 
 
 def _read_id(reader: Reader, fields: dict[str, Entry], path: KeyPath) -> str | None:

@@ -256,7 +256,7 @@ rejected: dict[str, tuple[str, list[Place]]] = {
     "a step of a string": (with_jobs("a: {runs-on: x, steps: [x]}"), [(3, 27, "a step must be a mapping")]),
     "a step of neither": (
         with_step("name: x"),
-        [(6, 9, "a step needs `run`, `uses`, `wait`, `wait-all`, `cancel` or `parallel`")],
+        [(6, 9, "a step needs `run`, `uses`, `wait`, `wait-all` or `cancel`")],
     ),
     "a step of both": (with_step("run: x\nuses: actions/checkout@v4"), [(7, 9, "either `run` or `uses`")]),
     "run with with": (with_step("run: x\nwith: {a: b}"), [(7, 9, "it belongs to a step with `uses`")]),
