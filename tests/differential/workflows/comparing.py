@@ -42,7 +42,7 @@ class Judgement(msgspec.Struct, frozen=True):
         return "\n".join((self.text, *said))
 
     def _same_lines(self) -> bool:
-        """A complaint without a place may stand anywhere; one of an expression within quotes is a line too low there."""
+        """A complaint without a place may stand anywhere; of an expression in quotes, GitHub tells the next line."""
         lines = {found.line for found in self.ours}
         return any(
             not found.line
