@@ -15,7 +15,7 @@ from libs.workflow.model import Workflow
 from libs.workflow.triggers import TriggerEvent
 from services.parser.examine import named, rejection
 from services.parser.files import Readings
-from services.parser.meaning import Dispatched, Relevant
+from services.parser.meaning import Dispatched, Relevant, default_ref
 
 EVENT = "workflow_dispatch"
 
@@ -32,7 +32,8 @@ async def start(
 ) -> Started | WorkflowRejected | IntakeFailed:
     """Raises SourceMissing, SourceRefused where the ref or its commit cannot be had."""
     repository = dispatched.repository
-    resolved = await repositories.resolve(repository, dispatched.ref, seconds)
+    asked = dispatched.ref or default_ref(repository)
+    resolved = await repositories.resolve(repository, asked, seconds)
     if not resolved.ref:
         return _failed(dispatched, f"{dispatched.ref[:200]!r} is a commit: a workflow is started on a branch or a tag")
     commit = await repositories.commit(repository, resolved.sha, (resolved.ref,), seconds)

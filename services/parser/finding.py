@@ -16,7 +16,7 @@ from libs.sources import SourceError
 from libs.workflow.triggers import skip_instruction
 from services.parser.examine import Changes, Findings, examine
 from services.parser.files import Readings
-from services.parser.meaning import DEFAULT_BRANCH, Relevant
+from services.parser.meaning import DEFAULT_BRANCH, Relevant, default_ref
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +69,7 @@ async def _placed(given: Relevant, repositories: Repositories, seconds: float) -
     if not given.at:
         return given
     repository = given.repository
-    branch = repository.default_branch
-    at = f"refs/heads/{branch}" if given.at == DEFAULT_BRANCH and branch else given.at
+    at = default_ref(repository) if given.at == DEFAULT_BRANCH else given.at
     try:
         resolved = await repositories.resolve(repository, at, seconds)
     except SourceError:

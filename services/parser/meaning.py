@@ -15,6 +15,11 @@ from libs.workflow.triggers import TriggerEvent
 DEFAULT_BRANCH = "HEAD"
 
 
+def default_ref(repository: Repository) -> str:
+    """By its name where that is known, which a payload fixes; a repository asked for its HEAD says which it is."""
+    return f"refs/heads/{repository.default_branch}" if repository.default_branch else DEFAULT_BRANCH
+
+
 class Irrelevant(msgspec.Struct, frozen=True):
     """Nothing runs, and that is right."""
 

@@ -222,3 +222,58 @@ def test_called_workflows_of_this_and_of_another_repository(tmp_path: Path) -> N
     dry = firebreak("run", ".", "-n", "--json", "--actions-from", str(clones), cwd=here)
     assert [json.loads(line)["jobs"] for line in dry.stdout.splitlines()] == [["one", "two"], []]
     firebreak("run", ".", "--job", "two", "--actions-from", str(clones), cwd=here)
+
+
+EVERY = """\
+on:
+  pull_request:
+  pull_request_target:
+  schedule: [{cron: '0 5 * * *', timezone: Europe/Berlin}]
+  workflow_run: {workflows: [CI]}
+  repository_dispatch: {types: [deploy]}
+  release: {types: [published]}
+  issues: {types: [opened]}
+jobs:
+  a:
+    runs-on: ubuntu-latest
+    steps:
+      - run: echo "${{ github.event_name }} ${{ github.ref }} ${{ github.event.action }} ${{ github.event.schedule }}."
+"""
+
+
+@pytest.mark.parametrize(
+    ("event", "payload", "said"),
+    [
+        ("pull_request", {}, "pull_request refs/pull/1/merge opened ."),
+        ("pull_request_target", {}, "pull_request_target refs/heads/main opened ."),
+        ("schedule", {"schedule": "0 5 * * *"}, "schedule refs/heads/main  0 5 * * *."),
+        ("workflow_run", {}, "workflow_run refs/heads/main completed ."),
+        ("repository_dispatch", {"action": "deploy"}, "repository_dispatch refs/heads/main deploy ."),
+        ("release", {"release": {"tag_name": "v2"}}, "release refs/tags/v2 published ."),
+        ("issues", {}, "issues refs/heads/main opened ."),
+    ],
+)
+def test_any_event_runs_what_listens_to_it_once(
+    tmp_path: Path, event: str, payload: dict[str, object], said: str
+) -> None:
+    write(tmp_path, EVERY)
+    git(tmp_path, "init", "--quiet", "--initial-branch=main")
+    git(tmp_path, "add", "--all")
+    git(tmp_path, "commit", "--quiet", "--message", "x")
+    (tmp_path / "payload.json").write_text(json.dumps(payload))
+    done = firebreak("run", ".", "-e", event, "--payload", "payload.json", cwd=tmp_path)
+    assert done.stdout.splitlines().count(said) == 1, done.stdout
+
+
+@pytest.mark.parametrize(
+    ("event", "why"),
+    [
+        ("watch", "does not listen to `watch`"),
+        ("repository_dispatch", "the workflow wants `deploy`"),
+        ("workflow_call", "called by jobs of other workflows"),
+        ("pushh", "`pushh` starts no workflows"),
+    ],
+)
+def test_an_event_that_starts_nothing_says_why(tmp_path: Path, event: str, why: str) -> None:
+    write(tmp_path, EVERY)
+    assert why in firebreak("run", ".", "-e", event, cwd=tmp_path, code=2).stderr

@@ -51,6 +51,8 @@ class MemoryRepositories:
         return self.commits[sha]
 
     async def resolve(self, repository: Repository, ref: str, seconds: float) -> Resolved:
+        if ref == "HEAD":
+            ref = "refs/heads/main"
         for full in (ref, f"refs/heads/{ref}", f"refs/tags/{ref}"):
             if full in self.refs:
                 return Resolved(self.refs[full], full)

@@ -183,7 +183,6 @@ async def test_a_repository_dispatch_by_command(world: World) -> None:
     command = TriggerDispatch(
         CommandId("dispatch-1"), REPO.id, REPO.full_name, "other", {"passed": False}, "ada", REPO.clone_url
     )
-    world.repositories.refs["HEAD"] = SHA
     (end,) = await sent(world, command)
     assert isinstance(end, RunsPlanned)
     assert set(end.runs) == {".github/workflows/b.yml"}
@@ -191,6 +190,17 @@ async def test_a_repository_dispatch_by_command(world: World) -> None:
     event = plan.github["event"]
     assert isinstance(event, dict)
     assert (event["action"], event["client_payload"]) == ("other", {"passed": False})
+
+
+@pytest.mark.parametrize("ref", ["", "main", "refs/heads/main"])
+async def test_a_workflow_that_is_started_without_a_ref_runs_on_the_default_branch(world: World, ref: str) -> None:
+    world.repositories.add(SHA, a=workflow("workflow_dispatch"))
+    command = await world.trigger(ref=ref)
+    await world.handled_commands()
+    (end,) = await world.intake(command)
+    assert isinstance(end, RunsPlanned)
+    (plan,) = await world.plans()
+    assert (plan.sha, plan.ref) == (SHA, "refs/heads/main")
 
 
 async def first_run(world: World, ci: str, payload: dict[str, Any] | None = None, name: str = "push") -> Plan:
