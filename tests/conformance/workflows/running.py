@@ -16,7 +16,7 @@ from libs.contracts.ids import CommandId, DeliveryGuid, RepositoryId
 from libs.contracts.plan import JsonObject
 from libs.github.directory import open_directory
 from libs.repositories import WORKFLOWS_FOLDER
-from libs.settings import read_settings
+from libs.settings import Settings, read_settings
 from libs.views.log_lines import LogLine
 from libs.views.run import JobView, RunView
 from services.cli.local.adjusting import Choice
@@ -25,6 +25,7 @@ from services.cli.local.outcomes import Outcome, gather
 from services.cli.local.system import Local, deliver, running, trigger
 from services.cli.logs import following
 from services.cli.watching import finished_run
+from tests.fakes.podman.host import FakeEngine
 
 FOLDER = Path(__file__).parent
 FILE = f"{WORKFLOWS_FOLDER}/ci.yml"
@@ -33,7 +34,8 @@ SECONDS = 60.0
 
 class Case(msgspec.Struct, forbid_unknown_fields=True):
     """One of a file of cases. `workflow` is `ci.yml`; `files` are the repository's others, by path; `others` the files
-    of other repositories by their names, whose only commit has the tag `v1`.
+    of other repositories by their names, whose only commit has the tag `v1`. `images` are those of a registry, by their
+    whole names: the host has an engine then, which runs on the host what is run in a container.
 
     `jobs` are the conclusions by the job's shown name, and all jobs have to be named; `steps` the outcomes of a job's
     steps, in order; `prints` lines that its log has, in this order; `never` lines that it has not. A run that is not
@@ -45,6 +47,7 @@ class Case(msgspec.Struct, forbid_unknown_fields=True):
     workflow: str = ""
     files: dict[str, str] = {}
     others: dict[str, dict[str, str]] = {}
+    images: dict[str, JsonObject] = {}
     event: str = "push"
     payload: JsonObject = {}
     inputs: dict[str, str] = {}
@@ -98,7 +101,7 @@ async def run(case: Case, folder: Path) -> Ran:
     made = occasion(case.event, case.payload, await directory.head(), "octo/demo")
     local = Local(directory, Choice(), "host", vars=case.vars, secrets=case.secrets, actions_from=others)
     ran = Ran(Outcome())
-    async with asyncio.timeout(SECONDS), running(local, read_settings({})) as process:
+    async with asyncio.timeout(SECONDS), running(local, _settings(case, folder)) as process:
         if case.event == "workflow_dispatch":
             command = CommandId(str(uuid.uuid4()))
             given: JsonObject = dict(case.inputs)
@@ -116,6 +119,15 @@ async def run(case: Case, folder: Path) -> Ran:
                 ran.runs.append(await finished_run(process.bus, run_id))
     await directory.close()
     return ran
+
+
+def _settings(case: Case, folder: Path) -> Settings:
+    if not case.images:
+        return read_settings({})
+    engine = FakeEngine(folder.parent / f"{folder.name}-engine")
+    for name, image in case.images.items():
+        engine.offer(name, **image)  # pyright: ignore[reportArgumentType]
+    return read_settings({**engine.environment, "FIREBREAK_JOB_ENV": "PATH"})
 
 
 def _others(case: Case, folder: Path) -> Path:
