@@ -5,11 +5,13 @@ The payload of each is what GitHub would have sent, as far as we know it.
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from libs.contracts.commands import TriggerCommand, TriggerDispatch, TriggerFollowers, TriggerSchedule, TriggerWorkflow
 from libs.contracts.plan import JsonObject, Repository
 from libs.github.payload import Account, is_repository_name
 from libs.workflow.triggers import TriggerEvent
-from services.parser.meaning import DEFAULT_BRANCH, Dispatched, Meaning, Relevant, Unusable
+from services.parser.meaning import DEFAULT_BRANCH, Dispatched, Irrelevant, Meaning, Relevant, Unusable
 
 EVENTS: dict[type[TriggerCommand], str] = {
     TriggerWorkflow: "workflow_dispatch",
@@ -23,7 +25,11 @@ def event_of(command: TriggerCommand) -> str:
     return EVENTS[type(command)]
 
 
-def meaning_of_command(command: TriggerWorkflow | TriggerSchedule | TriggerDispatch) -> Meaning:
+LATE_SECONDS = 3600.0
+"""After an outage of the parser the slots of the last hour still run, and not those of a whole night at once."""
+
+
+def meaning_of_command(command: TriggerWorkflow | TriggerSchedule | TriggerDispatch, now: datetime) -> Meaning:
     match command:
         case TriggerWorkflow():
             repository = _named(command)
@@ -33,6 +39,9 @@ def meaning_of_command(command: TriggerWorkflow | TriggerSchedule | TriggerDispa
         case TriggerDispatch():
             return _dispatch(command)
         case TriggerSchedule():
+            if (now - command.slot).total_seconds() > LATE_SECONDS:
+                why = f"`{command.cron}` of {command.path} was due at {command.slot:%Y-%m-%d %H:%M} UTC: it is too late"
+                return Irrelevant(why, command.repository.full_name)
             return _schedule(command)
 
 

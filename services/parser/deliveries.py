@@ -106,7 +106,7 @@ class Parser:
             if isinstance(command, TriggerFollowers):
                 meaning = await meaning_of_following(command, self.bus, self.blobs)
             else:
-                meaning = meaning_of_command(command)
+                meaning = meaning_of_command(command, self.now())
             return await self.intake.take(name, meaning, journal)
 
         by = "" if isinstance(command, TriggerFollowers) else command.by

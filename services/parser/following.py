@@ -110,13 +110,14 @@ def _run(command: TriggerFollowers, plan: Plan, commits: list[Commit], repositor
     """`status` and `conclusion` are of the run attempt in question, in GitHub's words."""
     finish = _finish(commits, command.run_attempt) if command.action == "completed" else None
     head, actor = _pull_request(plan), {"login": plan.actor}
+    head_sha = head.get("sha") or plan.sha  # of a pull request always its head's, whatever commit ran
     return {
         "id": plan.run_id,
         "name": plan.workflow_name,
         "display_title": plan.run_name,
         "head_branch": _head_branch(plan),
-        "head_sha": plan.sha,
-        "head_commit": {"id": plan.sha, "message": plan.run_name},
+        "head_sha": head_sha,
+        "head_commit": {"id": head_sha, "message": plan.run_name},
         "path": plan.workflow_path,
         "run_number": plan.run_number,
         "run_attempt": command.run_attempt,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -167,6 +167,15 @@ async def test_the_same_slot_twice_is_one_run(world: World) -> None:
     assert len(await world.plans()) == 1
 
 
+@pytest.mark.parametrize(("minutes", "runs"), [(59, True), (61, False)])
+async def test_a_slot_that_waited_for_a_parser_too_long_is_let_go(world: World, minutes: int, runs: bool) -> None:
+    world.repositories.add(SHA, n=workflow(NIGHTLY))
+    (end,) = await sent(world, slot(slot=NOW - timedelta(minutes=minutes)))
+    assert isinstance(end, RunsPlanned) is runs
+    if isinstance(end, DeliveryIgnored):
+        assert "was due at 2026-10-31 22:59 UTC: it is too late" in end.why
+
+
 @pytest.mark.parametrize("text", [None, workflow(), workflow("{schedule: [{cron: '0 0 1 1 *'}]}")])
 async def test_a_line_that_is_gone_by_then_runs_nothing(world: World, text: str | None) -> None:
     world.repositories.add(SHA, **({} if text is None else {"n": text}))
@@ -275,6 +284,7 @@ async def test_a_run_of_a_fork_is_followed_by_code_of_our_own(world: World) -> N
     after = await planned_after(world, plan)
     run = run_of(after)
     assert after.trust == "own"
+    assert run["head_sha"] == SHA
     assert (run["head_repository"]["full_name"], run["pull_requests"]) == ("mallory/Hello-World", [])
     assert run["event"] == "pull_request"
 
