@@ -59,7 +59,7 @@ KNOWN = (
     Known(
         "mappings by an expression",
         "ours",
-        r"`(defaults.run|credentials|concurrency|strategy)` must be a mapping, not the string '.*\$\{\{",
+        r"`(defaults|concurrency)` must be a mapping, not the string '.*\$\{\{",
         "the model has no room for it",
     ),
     Known("credentials", "ours", "`credentials` needs", "no registry takes half of them"),

@@ -94,6 +94,11 @@ def _read_credentials(reader: Reader, fields: dict[str, Entry], key: str, path: 
     if "credentials" not in fields:
         return None
     node, inner = fields["credentials"].value, (*path, "credentials")
+    if reader.is_template(node):
+        source = reader.parts(node, "credentials", f"{key}.credentials", inner)
+        if source is None:
+            return None
+        return Credentials(f"${{{{ {source}.username }}}}", f"${{{{ {source}.password }}}}")
     found = reader.fields(node, _credentials, inner)
     if isinstance(node, Mapping):
         reader.require(node, found, ("username", "password"), _credentials, inner)

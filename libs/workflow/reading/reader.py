@@ -14,7 +14,7 @@ from libs.workflow.model import Position, Template
 from libs.workflow.nodes import Document, Entry, Mapping, Node, Scalar, ScalarValue, Sequence, describe
 from libs.workflow.problems import KeyPath, Problems
 from libs.workflow.reading.scope import Scope
-from libs.workflow.reading.templates import ExpressionChecker, is_single_expression
+from libs.workflow.reading.templates import ExpressionChecker, is_single_expression, sole_source
 
 name_characters = 100  # Of a name that is compared with known ones; no known one is longer.
 
@@ -159,6 +159,11 @@ class Reader:
         """One expression that gives a whole mapping or list."""
         scalar = self.scalar(node, what, path)
         return None if scalar is None else self._expression(scalar, f"`{what}` must be a mapping or a list", key, path)
+
+    def parts(self, node: Node, what: str, key: str, path: KeyPath) -> str | None:
+        """Of one expression that gives a whole mapping: its source in parentheses, for expressions of the parts."""
+        whole = self.whole(node, what, key, path)
+        return None if whole is None else f"({sole_source(whole)})"
 
     def _expression(self, scalar: Scalar, must: str, key: str, path: KeyPath) -> str | None:
         if not isinstance(scalar.value, str) or "${{" not in scalar.text:

@@ -72,6 +72,11 @@ def read_defaults(reader: Reader, node: Node, key: str, path: KeyPath) -> Defaul
     if "run" not in fields:
         return Defaults()
     inner = (*path, "run")
+    if reader.is_template(fields["run"].value):
+        source = reader.parts(fields["run"].value, "defaults.run", key, inner)
+        if source is None:
+            return Defaults()
+        return Defaults(f"${{{{ {source}.shell }}}}", f"${{{{ {source}.working-directory }}}}")
     run = reader.fields(fields["run"].value, _defaults_run, inner)
     shell = run.get("shell")
     directory = run.get("working-directory")

@@ -1,6 +1,6 @@
 """``strategy`` to the model. A matrix without expressions is expanded on the spot, so that its errors show at once."""
 
-from libs.workflow.matrix import MatrixError, expand
+from libs.workflow.matrix import MatrixError, combinations, expand
 from libs.workflow.model import Data, Strategy
 from libs.workflow.nodes import Entry, Mapping, Node, Scalar, Sequence, describe
 from libs.workflow.problems import KeyPath
@@ -15,8 +15,7 @@ strategy_key = "jobs.<job_id>.strategy"
 
 def read_strategy(reader: Reader, node: Node, path: KeyPath) -> Strategy:
     if reader.is_template(node):
-        reader.refuse(node, "an expression for the whole of `strategy`", path)
-        return Strategy(position(node))
+        return _read_whole(reader, node, path)
     fields = reader.fields(node, _strategy, path)
     matrix: dict[str, Data] | str | None = None
     fail_fast: bool | str | None = None
@@ -31,6 +30,19 @@ def read_strategy(reader: Reader, node: Node, path: KeyPath) -> Strategy:
             case _:
                 max_parallel = reader.number(entry.value, key, strategy_key, inner, least=1)
     return Strategy(position(node), matrix, True if fail_fast is None else fail_fast, max_parallel)
+
+
+def _read_whole(reader: Reader, node: Node, path: KeyPath) -> Strategy:
+    """One expression gives the mapping: each of its keys is then an expression, with what holds where it is missing."""
+    source = reader.parts(node, "strategy", strategy_key, path)
+    if source is None:
+        return Strategy(position(node))
+    return Strategy(
+        at=position(node),
+        matrix=f"${{{{ {source}.matrix }}}}",
+        fail_fast=f"${{{{ toJSON({source}.fail-fast) != 'false' }}}}",
+        max_parallel=f"${{{{ {source}.max-parallel || {combinations} }}}}",
+    )
 
 
 def matrix_keys(strategy: Strategy | None) -> frozenset[str] | None:

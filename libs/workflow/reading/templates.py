@@ -127,3 +127,10 @@ def is_insert(text: str) -> bool:
 def is_single_expression(text: str) -> bool:
     """Whether a text is one expression and nothing else, so that its value keeps its type."""
     return parse_template(text).sole is not None
+
+
+def sole_source(text: str) -> str:
+    """What stands inside the braces of a text that is one expression."""
+    sole = parse_template(text).sole
+    assert sole is not None
+    return sole.source

@@ -2,6 +2,7 @@
 
 import pytest
 
+from libs.workflow.expressions import Scope, evaluate_string
 from libs.workflow.model import (
     CallInput,
     CallOutput,
@@ -245,3 +246,35 @@ def test_a_snapshot() -> None:
 
 def test_a_description_of_the_workflow() -> None:
     assert read_workflow("w.yml", with_top("description: d").encode()).problems == ()
+
+
+def test_mappings_with_known_keys_by_one_expression() -> None:
+    found = job(
+        "strategy: ${{ fromJSON(vars.s) }}\ndefaults: {run: '${{ fromJSON(vars.d) }}'}\n"
+        "container: {image: i, credentials: '${{ fromJSON(vars.c) }}'}"
+    )
+    scope = Scope(
+        {
+            "vars": {
+                "s": '{"matrix": {"a": [1]}, "fail-fast": false}',
+                "d": '{"shell": "sh"}',
+                "c": '{"username": "u", "password": "p"}',
+            }
+        }
+    )
+
+    assert found.strategy is not None
+    assert found.container is not None
+    assert found.container.credentials is not None
+    values = (
+        found.strategy.matrix,
+        found.strategy.fail_fast,
+        found.strategy.max_parallel,
+        found.defaults.shell,
+        found.defaults.working_directory,
+        found.container.credentials.username,
+        found.container.credentials.password,
+    )
+    assert [evaluate_string(str(value), scope) for value in values] == [
+        {"a": [1]}, False, 256, "sh", None, "u", "p",
+    ]  # fmt: skip

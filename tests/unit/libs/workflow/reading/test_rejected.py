@@ -305,10 +305,6 @@ rejected: dict[str, tuple[str, list[Place]]] = {
     "uses of an expression": (with_step("uses: ${{ vars.x }}"), [(6, 15, "an expression is not allowed here")]),
     "with of a list": (with_step("uses: actions/checkout@v4\nwith: [a]"), [(7, 15, "`with` must be a mapping")]),
     # What Firebreak does not run
-    "an expression for a whole strategy": (
-        with_job("strategy: ${{ fromJSON('{}') }}"),
-        [(6, 15, "does not run it yet")],
-    ),
     "an expression as a key of concurrency": (
         with_top("concurrency:\n  ${{ insert }}: x\n  group: y"),
         [(4, 3, "an expression as a key is part of")],
