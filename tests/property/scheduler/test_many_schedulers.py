@@ -148,6 +148,9 @@ class ManySchedulers(RuleBasedStateMachine):
         self.commands += 1
         run_id, id = RunId(pick % len(self.plans) + 1), CommandId(f"c{self.commands}")
         what = RerunRun(id, run_id, "me", failed) if rerun else CancelRun(id, run_id, "me")
+        known = sorted({event.job for event in self.log.run_events(run_id) if isinstance(event, JobFinished)})
+        if rerun and not failed and known and pick % 2:
+            what = replace(what, jobs=(known[pick % len(known)],))
         for scheduler in self.schedulers:
             scheduler.ask(what)
 
