@@ -21,7 +21,7 @@ from libs.workflow.expressions import (
     evaluate_string,
     to_string,
 )
-from services.scheduler.gates.group import Wish, ousted_why, shown
+from services.scheduler.gates.group import Wish, ousted_why
 from services.scheduler.job_keys import BadKey
 from services.scheduler.run_state import DONE, Job, Run
 
@@ -150,13 +150,13 @@ def _around(run: Run, wanted: GroupRequested) -> Iterator[Member]:
     yield from part_of(run, run.jobs[wanted.job].job_id)
 
 
-def explain(run: Run, member: Member, groups: Groups) -> str:
-    """What a member that asked waits for."""
-    request = run.requests[member]
-    state = groups.get(group_subject(run, request.group))
-    holder = None if state is None else state.holder
-    behind = "" if holder is None else f", which {shown(holder)} holds"
-    return f"it waits for the concurrency group {request.group}{behind}"
+def is_inside(run: Run, outer: Member, member: Member) -> bool:
+    """Whether `outer` is not over before `member` is, both of this run."""
+    job = run.jobs.get(member.job)
+    if job is None or member.run_attempt != run.run_attempt:
+        return False
+    own = (member_of(run, job.key),) if member.called else ()
+    return outer in (*own, *part_of(run, job.job_id))
 
 
 def at_gate(run: Run, job: Job) -> bool:

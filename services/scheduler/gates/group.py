@@ -16,6 +16,8 @@ from libs.contracts.run import QueueKind
 
 MAX_PENDING = 100
 """GitHub lets so many wait with `queue: max`; the next one is cancelled."""
+MAX_OUSTED = 500
+"""Who has to go stands in the group's state until it went. With so many, newcomers wait: a message may be 1 MiB."""
 WHY_CHARACTERS = 300
 """A hundred members may change at once; a sentence about the first of them says what happens."""
 
@@ -35,11 +37,18 @@ Over = Callable[[Member], bool]
 """Whether the member's run says that it is over."""
 
 
-def decide_group(group: GroupChanged, wishes: Iterable[Wish], over: Over) -> GroupChanged | None:
-    """The group's next state; None where nothing changes. Who leaves comes before who enters."""
+def decide_group(
+    group: GroupChanged, wishes: Iterable[Wish], over: Over, caught: frozenset[Member] = frozenset()
+) -> GroupChanged | None:
+    """The group's next state; None where nothing changes. Who leaves comes before who enters. `caught` are those that
+    wait in a circle (`circles`).
+    """
     room = _Room(group)
     room.leave(over)
+    room.free(caught)
     for wish in sorted(wishes, key=lambda wish: wish.order):
+        if room.crowded:
+            break
         if not room.knows(wish.member) and not over(wish.member):
             room.enter(wish)
     after = room.state()
@@ -70,6 +79,17 @@ class _Room:
         self._ousted = [ousted for ousted in self._ousted if not over(ousted.member)]
         if self._holder is None and self._pending:
             self._hold(self._pending.pop(0))
+
+    @property
+    def crowded(self) -> bool:
+        return len(self._ousted) >= MAX_OUSTED
+
+    def free(self, caught: frozenset[Member]) -> None:
+        for member in [member for member in self._pending if member in caught]:
+            self._pending.remove(member)
+            self._oust(
+                member, f"a deadlock: it waits for the concurrency group {self._name}, whose holder waits for it", None
+            )
 
     def enter(self, wish: Wish) -> None:
         self._name = self._name or wish.group

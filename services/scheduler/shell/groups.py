@@ -8,13 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from libs.bus.port import Stored
 from libs.contracts.group import GroupChanged, Member
 from libs.contracts.ids import RunId
-from services.scheduler.gates.concurrency import group_subject, is_over, wishes_of
+from services.scheduler.gates.circles import caught
+from services.scheduler.gates.concurrency import group_subject, is_inside, is_over, wishes_of
 from services.scheduler.gates.group import EMPTY, Wish, decide_group
 from services.scheduler.run_state import Run
+
+MIN_GROUPS_OF_A_CIRCLE = 2
+"""A member in the group of what it is a part of is refused before it asks."""
+NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(slots=True)
@@ -105,6 +111,7 @@ class Groups:
 
     def decide(self, run_of: RunOf, position: int) -> tuple[list[GroupDraft], list[str]]:
         """The changes that follow, and the groups to be looked up first."""
+        stuck = self._caught(run_of)
         drafts: list[GroupDraft] = []
         unknown: list[str] = []
         for subject in sorted(self._dirty):
@@ -117,7 +124,7 @@ class Groups:
             if tracked.appending or position < tracked.seq or tracked.seq < tracked.waits_for:
                 continue  # it is looked at again when that is read
             self._dirty.discard(subject)
-            draft = self._draft(tracked, tracked.state, run_of)
+            draft = self._draft(tracked, tracked.state, run_of, stuck)
             if draft is not None:
                 tracked.appending = True
                 drafts.append(draft)
@@ -134,17 +141,36 @@ class Groups:
             self._dirty.discard(subject)
             del self._known[subject], self.states[subject]
 
-    def _draft(self, tracked: TrackedGroup, state: GroupChanged, run_of: RunOf) -> GroupDraft | None:
+    def _draft(
+        self, tracked: TrackedGroup, state: GroupChanged, run_of: RunOf, stuck: frozenset[Member]
+    ) -> GroupDraft | None:
         wishes = self._wishes(tracked.subject, run_of)
 
         def over(member: Member) -> bool:
             return is_over(run_of(member.run_id), member)
 
-        event = decide_group(state, wishes, over)
+        event = decide_group(state, wishes, over, stuck)
         if event is None:
             return None
         about = event.holder or state.holder
         return GroupDraft(tracked, event, tracked.seq, about.run_id if about is not None else None)
+
+    def _caught(self, run_of: RunOf) -> frozenset[Member]:
+        """Of circles of waiting one member each; there can be none where no two groups have somebody waiting."""
+        busy = [state for state in self.states.values() if state.pending] if self._dirty else []
+        if len(busy) < MIN_GROUPS_OF_A_CIRCLE:
+            return frozenset()
+
+        def inside(outer: Member, member: Member) -> bool:
+            run = run_of(member.run_id)
+            return run is not None and is_inside(run, outer, member)
+
+        def asked(member: Member) -> tuple[datetime, int, str]:
+            run = run_of(member.run_id)
+            request = run.requests.get(member) if run is not None else None
+            return (request.at if request is not None else NEVER, member.run_id, member.job)
+
+        return caught(busy, inside, asked)
 
     def _wishes(self, subject: str, run_of: RunOf) -> list[Wish]:
         runs = [run_of(run_id) for run_id in self._wanted_by.get(subject, ())]

@@ -154,6 +154,20 @@ async def test_a_group_that_nobody_can_read_does_not_stop_the_others(bus: Bus):
         assert envelope.decode_commit(stored.data).cause == "guid"
 
 
+async def test_runs_that_wait_for_each_other_in_a_circle_come_to_an_end(bus: Bus):
+    async with world(bus=bus) as w:
+        w.start_scheduler()
+        await w.start_agent(FakeAgent(w.bus, script=lambda order: Act(seconds=0.3)))
+        ids = []
+        for number, (own, other) in enumerate((("g1", "g2"), ("g2", "g1")), 1):
+            jobs = (job("a"), job("b", needs=("a",), concurrency=Concurrency(other)))
+            ids.append(await w.plan(plan(*jobs, run_id=number, concurrency=Concurrency(own))))
+        ends = [(await w.until_over(run_id)).conclusion for run_id in ids]
+        assert sorted(ends) == ["cancellation", "success"]
+        finished = [event for _, event in await log_of_runs(w) if isinstance(event, JobFinished)]
+        assert any("a deadlock" in event.why for event in finished)
+
+
 async def _changed(w: World, name: str) -> bool:
     return bool(await group(w, name))
 

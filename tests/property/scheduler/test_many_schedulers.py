@@ -61,6 +61,7 @@ GATED = (
     (job("a", concurrency=Concurrency("${{ github.ref }}", cancel_in_progress=True)), job("z", if_="always()")),
     (job("m", strategy=matrix({"n": [1, 2, 3]}), concurrency=Concurrency("J", queue="max")),),
     (job("a"), job("w", concurrency=Concurrency("w"))),
+    (job("a"), job("w", needs=("a",), concurrency=Concurrency("v"))),
     (job("c", steps=0, uses="x", calls="gated", concurrency=Concurrency("j")), job("z", needs=("c",))),
     (job("c", steps=0, uses="x", calls="gated", strategy=matrix({"n": [1, 2]}, max_parallel=1)),),
 )
@@ -69,6 +70,8 @@ CONCURRENCY = (
     Concurrency("w"),
     Concurrency("W", cancel_in_progress="${{ github.event_name == 'push' }}"),
     Concurrency("w", queue="max"),
+    Concurrency("v"),
+    Concurrency("j"),
 )
 OUTCOMES = st.sampled_from(["success", "success", "success", "failure", "error", "cancellation"])
 BOTH = st.integers(0, 1)

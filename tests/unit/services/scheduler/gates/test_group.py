@@ -8,7 +8,7 @@ import pytest
 
 from libs.contracts.group import GroupChanged, Member, Ousted
 from libs.contracts.ids import JobKey, RunId
-from services.scheduler.gates.group import EMPTY, MAX_PENDING, Wish, decide_group
+from services.scheduler.gates.group import EMPTY, MAX_OUSTED, MAX_PENDING, Wish, decide_group
 from tests.unit.services.scheduler.story import NOON
 
 
@@ -100,3 +100,21 @@ def test_a_rerun_is_another_member():
 def test_what_it_says_of_a_change_is_bounded():
     wishes = [wish(member(n), queue="max") for n in range(1, 90)]
     assert len(decided(EMPTY, *wishes).why) < 400
+
+
+def test_with_many_that_have_to_go_newcomers_wait_so_that_the_state_stays_a_message():
+    group = GroupChanged("deploy", member(1), (member(2),))
+    wishes = [wish(member(n), after=n) for n in range(3, 3000)]
+    after = decided(group, *wishes)
+    assert len(after.ousted) == MAX_OUSTED
+    later = decided(after, *wishes, over=tuple(gone.member for gone in after.ousted))
+    assert len(later.ousted) == MAX_OUSTED
+    assert later.pending[0].run_id > after.pending[0].run_id
+
+
+def test_who_is_caught_in_a_circle_has_to_go():
+    group = GroupChanged("deploy", member(1), (member(2), member(3)))
+    after = decide_group(group, [], lambda _: False, frozenset({member(2)}))
+    assert after is not None
+    assert (after.pending, gone(after)) == ((member(3),), [2])
+    assert "a deadlock" in after.ousted[0].why
