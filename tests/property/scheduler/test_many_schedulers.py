@@ -279,6 +279,19 @@ class ManyGroups(ManySchedulers):
         self.plans[made.run_id] = made
         planned(self.log, made)
 
+    @rule(concurrency=st.sampled_from(CONCURRENCY), count=st.integers(2, 3), which=BOTH)
+    @precondition(lambda self: len(self.plans) < 9)
+    def rush(self, concurrency, count, which):
+        """Runs of one group right behind each other, each as far as it gets before the next one comes."""
+        for _ in range(count):
+            self.plan_gated((job("a"), job("z", needs=("a",), if_="always()")), concurrency)
+            self.all_at_once(which)
+            self.all_at_once(which)
+            for agent in self.agents:
+                for subject in agent.doors():
+                    if not self.log.attempt_events(subject):
+                        agent.start(subject)
+
     @invariant()
     def of_a_group_one_runs_at_a_time(self):
         inside: dict[str, tuple[RunId, str]] = {}
