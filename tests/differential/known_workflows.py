@@ -28,9 +28,17 @@ class Known(msgspec.Struct, frozen=True):
 
 
 KNOWN = (
-    Known("no event", "ours", "`on` must name at least one event", "the service: no event triggers defined in `on`"),
     Known(
-        "no steps", "ours", r"a job needs the key `steps`|`steps` must hold", "the service: no steps defined in `steps`"
+        "no event",
+        "ours",
+        "`on` must name at least one event",
+        "the service refuses it too: no event triggers defined in `on`",
+    ),
+    Known(
+        "no steps",
+        "ours",
+        r"a job needs the key `steps`|`steps` must hold",
+        "the service refuses it too: no steps defined in `steps`",
     ),
     Known(
         "workflow_run of nothing",
@@ -38,9 +46,19 @@ KNOWN = (
         "`workflow_run` needs `workflows`",
         "GitHub's documentation: the workflows that it waits for are to be named; without them nothing starts",
     ),
-    Known("no group", "ours", "`(concurrency|group)` must not be empty", "the service: the name cannot be empty"),
+    Known(
+        "no group",
+        "ours",
+        "`(concurrency|group)` must not be empty",
+        "the service refuses the empty name when the run starts",
+    ),
     Known("no label", "ours", r"`(runs-on|labels)` (must name|needs)", "nothing could ever run such a job"),
-    Known("uses", "ours", "`uses` must be|`uses: .*` needs a version", "the service: expected format"),
+    Known(
+        "uses",
+        "ours",
+        "`uses` must be|`uses: .*` needs a version",
+        "the service refuses it too: expected format {org}/{repo}[/path]@ref",
+    ),
     Known(
         "the place of a workflow",
         "ours",
@@ -53,21 +71,34 @@ KNOWN = (
         "matrix",
         "ours",
         r"a matrix must define|the matrix vector .* does not|the `exclude` key|the matrix has",
-        "the service",
+        "the service refuses it too: a vector without values, no vector, a strange key of `exclude`, over 256",
     ),
-    Known("expressions as keys", "ours", "an expression (as a key|for the whole)", "the model has no room for it"),
+    Known(
+        "expressions as keys",
+        "ours",
+        "an expression (as a key|for the whole)",
+        "in a mapping whose keys are fixed; nobody has been seen to write that, and it is refused by name",
+    ),
     Known(
         "mappings by an expression",
         "ours",
         r"`(defaults|concurrency)` must be a mapping, not the string '.*\$\{\{",
-        "the model has no room for it",
+        "text around an expression, which could never become a mapping",
     ),
     Known("credentials", "ours", "`credentials` needs", "no registry takes half of them"),
     Known(
-        "image", "ours", "(`container`|a service) needs the key `image`", "the service: container image cannot be empty"
+        "image",
+        "ours",
+        "(`container`|a service) needs the key `image`",
+        "the service refuses it too: container image cannot be empty",
     ),
-    Known("queue", "ours", "`queue: max` lets everything wait", "GitHub's documentation of `queue`"),
-    Known("parallel of nothing", "ours", "`parallel` must hold", "as for `steps`"),
+    Known(
+        "queue",
+        "ours",
+        "`queue: max` lets everything wait",
+        "GitHub's documentation: `queue: max` and `cancel-in-progress: true` exclude each other",
+    ),
+    Known("parallel of nothing", "ours", "`parallel` must hold", "nothing would run; as for `steps`"),
     Known(
         "waits for what is in the foreground",
         "ours",
@@ -83,11 +114,20 @@ KNOWN = (
     Known(
         "several kinds", "ours", "a step has either", "said of every kind; the package tells the first one's strangers"
     ),
-    Known("choice", "ours", "`options` must not be empty", "as without options"),
+    Known("choice", "ours", "`options` must not be empty", "a choice without options cannot be made"),
     Known("an id twice", "ours", r"the id .* is already used", "the runner compares ids without case, in blocks too"),
-    Known("a secret's name", "ours", "the secret .* is always there", "the service: reserved"),
-    Known("snapshot", "ours", "`version` must be a major version", "the service: expected format"),
-    Known("runs-on group", "ours", "`group` must be a name", "the service"),
+    Known(
+        "a secret's name", "ours", "the secret .* is always there", "the service refuses it too: the name is reserved"
+    ),
+    Known(
+        "snapshot", "ours", "`version` must be a major version", "the service refuses it too: a version such as `1.*`"
+    ),
+    Known(
+        "runs-on group",
+        "ours",
+        "`group` must be a name",
+        "the service refuses it too: only `org/` and `enterprise/` and their long forms stand before a group",
+    ),
     Known("schedule", "ours", "`schedule` must hold", "a schedule without a time starts nothing"),
     Known(
         "filters together",
@@ -97,14 +137,39 @@ KNOWN = (
     ),
     Known("negation alone", "ours", "`.*` needs at least one pattern without `!`", "GitHub's documentation of filters"),
     Known("patterns", "ours", "invalid pattern", "the service checks them as the documentation's cheat sheet has them"),
-    Known("time zones", "ours", "`.*` is no time zone", "the service: IANA's names"),
-    Known("a number as text", "ours", "`default` must be a number", "the service reads it by the input's type"),
-    Known("empty image", "ours", "the image must not be empty|`uses: .*` names no image", "the service"),
-    Known("a folder above", "ours", "a local action's path begins", "the service: expected format"),
-    Known("tags", "ours", "the tag .* is not allowed|.* is no value for the tag", "the service refuses explicit tags"),
-    Known("empty filters", "ours", "an entry of `(include|exclude)` must not be empty", "the service"),
+    Known("time zones", "ours", "`.*` is no time zone", "the service knows the names of the IANA database alone"),
     Known(
-        "depth", "ours", "nested more than|more than .* values once aliases", "the service: maximum object depth, nodes"
+        "a number as text", "ours", "`default` must be a number", "the service reads a default by the type of its input"
+    ),
+    Known(
+        "empty image",
+        "ours",
+        "the image must not be empty|`uses: .*` names no image",
+        "the service refuses it too: container image cannot be empty",
+    ),
+    Known(
+        "a folder above",
+        "ours",
+        "a local action's path begins",
+        "the service refuses it too: a local path begins with `./`",
+    ),
+    Known(
+        "tags",
+        "ours",
+        "the tag .* is not allowed|.* is no value for the tag",
+        "the service takes the tags of YAML's core schema on plain values that fit, and no other",
+    ),
+    Known(
+        "empty filters",
+        "ours",
+        "an entry of `(include|exclude)` must not be empty",
+        "the service refuses it too: a filter must not be empty",
+    ),
+    Known(
+        "depth",
+        "ours",
+        "nested more than|more than .* values once aliases",
+        "the service refuses it too: more than 50 levels, more than 50,000 nodes",
     ),
     Known(
         "env by an expression",
