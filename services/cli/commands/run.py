@@ -149,6 +149,7 @@ async def _follow(process: Process, local: Local, made: Occasion, inputs: Mappin
         print_problems(found.problems)
         for path, why in found.unmatched.items():
             click.echo(f"{path} does not run: {why}", err=True)
+        await _say_unprotected(process, found)
         prefix = len(found.runs) > 1 or await _has_several_jobs(process, found)
         shown = None if as_json else Printer(prefix=prefix)
         views = await asyncio.gather(*(_one(process, run_id, shown) for run_id in found.runs.values()))
@@ -234,6 +235,16 @@ async def _check_jobs(process: Process, found: Outcome, jobs: tuple[str, ...]) -
 async def _has_several_jobs(process: Process, found: Outcome) -> bool:
     plans = await _plans(process, found)
     return any(len(plan.jobs) > 1 or any(job.strategy or job.uses for job in plan.jobs) for plan in plans)
+
+
+async def _say_unprotected(process: Process, found: Outcome) -> None:
+    """Once: a rehearsal of a deployment should surprise nobody."""
+    plans = await _plans(process, found)
+    called = [job for plan in plans for each in plan.called.values() for job in each.jobs]
+    if any(job.environment is not None for job in (*called, *(job for plan in plans for job in plan.jobs))):
+        click.echo(
+            "environments are not protected in a local run: no reviewer, no wait, no branch is asked for", err=True
+        )
 
 
 async def _plans(process: Process, found: Outcome) -> list[Plan]:

@@ -37,7 +37,7 @@ def print_verdict(view: RunView) -> None:
     head = f"{words.result(view.conclusion, view.state)}  {view.workflow}  {took}"
     click.echo(words.plain(head + (f"  ({view.why})" if view.why else "")), err=True)
     for job in view.in_order():
-        why = f": {job.why}" if job.why else ""
+        why = f": {job.why}" if job.why else f"  {job.environment_url}" if job.environment_url else ""
         click.echo(words.plain(f"  {words.result(job.conclusion, job.state)}  {job.name}{why}"), err=True)
     if view.steps_run == 0:
         click.echo("  nothing ran: every step or job was skipped", err=True)
