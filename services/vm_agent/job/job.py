@@ -41,7 +41,7 @@ _OUTPUT = "jobs.<job_id>.outputs.<output_id>"
 
 @dataclass(frozen=True, slots=True)
 class JobEnd:
-    """`conclusion` is the job's as the agent sees it; `why` and the outputs hold no secret."""
+    """`conclusion` is the job's as the agent sees it; `why`, the outputs and the URL hold no secret."""
 
     conclusion: Result
     outputs: dict[str, str] = field(default_factory=dict[str, str])
@@ -183,16 +183,23 @@ class Job:
         return outputs
 
     async def _environment_url(self) -> str:
-        """Where to look at what the job put there. One that cannot be evaluated fails nothing: the log says it."""
+        """`environment.url`, which may be made of what the steps said."""
         environment = self._around.state.order.planned.environment
         if environment is None or not environment.url:
             return ""
         try:
-            url = await self._evaluator().text(environment.url, _ENVIRONMENT_URL)
+            url = (await self._evaluator().text(environment.url, _ENVIRONMENT_URL)).strip()
         except BadKey as error:
-            await self._say(f"##[warning]Failed to evaluate the environment's url: {error}")
+            await self._fail(f"Failed to evaluate environment url: {error}")
             return ""
-        return self._around.masker.mask(url)[:_URL_CHARACTERS]
+        if self._around.masker.holds_secret(url):
+            name = environment.name
+            await self._say(f"##[warning]Skip setting environment url as environment '{name}' may contain secret.")
+            return ""
+        if len(url) > _URL_CHARACTERS:
+            await self._fail(f"The environment url has {len(url)} characters, {_URL_CHARACTERS} are allowed.")
+            return ""
+        return url
 
     async def _fail(self, why: str) -> None:
         self._around.state.failed = True

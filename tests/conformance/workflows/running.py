@@ -38,7 +38,7 @@ class Case(msgspec.Struct, forbid_unknown_fields=True):
     whole names: the host has an engine then, which runs on the host what is run in a container.
 
     `jobs` are the conclusions by the job's shown name, and all jobs have to be named; `steps` the outcomes of a job's
-    steps, in order; `prints` lines that its log has, in this order; `never` lines that it has not. A run that is not
+    steps, in order; `prints` lines that its log has, in this order; `never` lines that it has not; `urls` its environment's. A run that is not
     made says so in `why`; `problems` are `line:column: words` of a rejected file.
     """
 
@@ -60,6 +60,7 @@ class Case(msgspec.Struct, forbid_unknown_fields=True):
     prints: dict[str, list[str]] = {}
     never: dict[str, list[str]] = {}
     outputs: dict[str, dict[str, str]] = {}
+    urls: dict[str, str] = {}
     why: str = ""
     problems: list[str] = []
 

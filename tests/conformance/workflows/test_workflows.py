@@ -47,6 +47,8 @@ def _check_steps(case: Case, ran: Ran) -> None:
         assert not set(unwanted) & set(ran.printed(name)), _story(ran)
     for name, outputs in case.outputs.items():
         assert ran.job(name).outputs == outputs
+    for name, url in case.urls.items():
+        assert ran.job(name).environment_url == url, _story(ran)
 
 
 def _story(ran: Ran) -> str:
