@@ -38,8 +38,8 @@ class Case(msgspec.Struct, forbid_unknown_fields=True):
     whole names: the host has an engine then, which runs on the host what is run in a container.
 
     `jobs` are the conclusions by the job's shown name, and all jobs have to be named; `steps` the outcomes of a job's
-    steps, in order; `prints` lines that its log has, in this order; `never` lines that it has not; `urls` its environment's. A run that is not
-    made says so in `why`; `problems` are `line:column: words` of a rejected file.
+    steps, in order; `prints` lines that its log has, in this order; `never` lines that it has not; `urls` the address
+    of its environment. A run that is not made says so in `why`; `problems` are `line:column: words` of a rejected file.
     """
 
     name: str
