@@ -23,12 +23,14 @@ from libs.contracts.envelope import commit, encode
 from libs.contracts.ids import Cause, DeliveryGuid, HostId, commit_id
 from libs.contracts.plan import JsonObject
 from libs.github.directory import Directory
-from libs.github.mirror import open_mirrors
+from libs.github.mirror import Mirrors, open_mirrors
+from libs.github.sources import MirrorSources
 from libs.process import Process
 from libs.settings import DriverName, Settings
 from services.cli.local.actions import LocalActions
 from services.cli.local.adjusting import Choice
 from services.cli.local.repositories import LocalRepositories
+from services.cli.local.sources import LocalSources
 from services.parser.__main__ import parser
 from services.scheduler.__main__ import serve as schedule
 from services.scheduler.policy import LOCAL
@@ -57,11 +59,7 @@ class Local:
 async def parsing(local: Local, settings: Settings) -> AsyncGenerator[Process]:
     """The parser alone: what a dry run needs."""
     process = Process(settings, MemoryBus(), MemoryBlobs())
-    others = open_mirrors(
-        replace(
-            settings, repository_path=local.actions_from or next(iter(settings.actions_from), None), clone_private=True
-        )
-    )
+    others = _others(local, settings)
     repositories = LocalRepositories(local.directory, others)
     made = parser(process, repositories, vars=dict(local.vars or {}), adjust=local.choice.adjust, local=True)
     try:
@@ -69,6 +67,12 @@ async def parsing(local: Local, settings: Settings) -> AsyncGenerator[Process]:
             yield process
     finally:
         await others.close()
+
+
+def _others(local: Local, settings: Settings) -> Mirrors:
+    """Every repository but the directory's, by its name."""
+    offered = local.actions_from or next(iter(settings.actions_from), None)
+    return open_mirrors(replace(settings, repository_path=offered, clone_private=True))
 
 
 @asynccontextmanager
@@ -86,12 +90,23 @@ async def running(local: Local, given: Settings) -> AsyncGenerator[Process]:
         async with parsing(local, settings) as process:
             secrets = dict(local.secrets or {})
             actions = LocalActions(given, local.actions_from)
-            options = Options(sources=local.directory, actions=actions, seals=bool(secrets), watched=False, keeps=False)
+            others = MirrorSources(_others(local, settings))
+            sources = LocalSources(local.directory, others)
+            options = Options(sources=sources, actions=actions, seals=bool(secrets), watched=False, keeps=False)
             async with (
                 contextlib.aclosing(actions),
+                _closing(others),
                 _alive(run_jobs(process, options), schedule(process, LOCAL, secrets)),
             ):
                 yield process
+
+
+@asynccontextmanager
+async def _closing(sources: MirrorSources) -> AsyncGenerator[None]:
+    try:
+        yield
+    finally:
+        await sources.close()
 
 
 @asynccontextmanager
