@@ -32,6 +32,8 @@ MAX_JOBS = 5_000
 """Of one run, with all that is called: its state is one aggregate, and is folded and decided as a whole."""
 MAX_OUTPUT_CHARACTERS = 256 * 1024
 """Of all outputs of a called workflow together: they stand in one event, and a message may be 1 MiB."""
+MAX_INPUT_CHARACTERS = 256 * 1024
+"""The same of the inputs of one call."""
 OUTPUT = "on.workflow_call.outputs.<output_id>.value"
 DEFAULT = "on.workflow_call.inputs.<inputs_id>.default"
 WITH = "jobs.<job_id>.with.<with_id>"
@@ -115,6 +117,8 @@ def _inputs(planned: PlannedJob, called: CalledWorkflow, scope: Scope) -> JsonOb
         found = bound_inputs(called.inputs, given, lambda text: evaluate_string(text, scope, availability_of(DEFAULT)))
     except (BadCall, ExpressionError, HashFilesWanted) as error:
         raise BadKey(f"{where}: {error}") from None
+    if sum(len(value) for value in found.values() if isinstance(value, str)) > MAX_INPUT_CHARACTERS:
+        raise BadKey(f"{where}: its values are over {MAX_INPUT_CHARACTERS} characters together")
     return cast(JsonObject, found)
 
 

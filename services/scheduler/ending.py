@@ -9,6 +9,12 @@ from services.scheduler.run_state import Attempt, Job
 
 FORGIVEN: frozenset[Result] = frozenset({"failure", "error", "timeout"})
 """What `continue-on-error` makes a success. Who cancels does not ask for a success."""
+WHY_CHARACTERS = 2_000
+"""A reason may repeat what a workflow computed; an event that holds all of it would not be stored."""
+
+
+def told(why: str) -> str:
+    return why if len(why) <= WHY_CHARACTERS else why[: WHY_CHARACTERS - 3] + "..."
 
 
 def finish(job: Job, outcome: Result, why: str = "", attempt: Attempt | None = None) -> JobFinished:
@@ -24,7 +30,7 @@ def finish(job: Job, outcome: Result, why: str = "", attempt: Attempt | None = N
         n=attempt.n if attempt is not None else 0,
         outputs=outputs,
         outputs_blob=blob,
-        why=why,
+        why=told(why),
     )
 
 

@@ -6,7 +6,7 @@ from libs.contracts.run import CallExpanded, JobQueued, JobSkipped, MatrixExpand
 from libs.workflow.expressions import Scope, parse_condition, uses_status_function
 from services.scheduler import calls, job_keys
 from services.scheduler.contexts import scope_of_if, scope_of_job
-from services.scheduler.ending import finish
+from services.scheduler.ending import finish, told
 from services.scheduler.gates.environments import environment_of
 from services.scheduler.gates.passage import before_called, before_job, kept_out, shut_out
 from services.scheduler.job_keys import BadKey
@@ -41,7 +41,7 @@ def _decided(run: Run, job_id: str, waiting: list[Job], situation: Situation) ->
     scope = scope_of_if(run, job_id)
     try:
         if not job_keys.condition(planned, scope):
-            why = _why_skipped(run, job_id, scope)
+            why = told(_why_skipped(run, job_id, scope))
             return [JobSkipped(job.key, job_id, job.name, why) for job in waiting]
         if planned.strategy is not None and planned.strategy.matrix is not None and job_id not in run.expansions:
             expanded = job_keys.expanded(planned, scope, job_id, run.plan.matrix_filter)

@@ -28,6 +28,8 @@ AttemptEnd = Literal["finished", "refused", "lost"]
 
 DONE: frozenset[JobPhase] = frozenset({"finished", "skipped"})
 ON_A_HOST: frozenset[JobPhase] = frozenset({"assigned", "running"})
+NAME_CHARACTERS = 400
+"""Of a job's shown name: it may be made of an output of a megabyte, stands in many events, and is there to be read."""
 STORY_EVENTS = 16
 """How much of its past an error about a run tells: enough to see how it came to be, little enough for a log line."""
 
@@ -237,7 +239,8 @@ def waiting(job_id: str, planned: PlannedJob, caller: Job | None = None) -> Job:
 
 def below(caller: Job | None, name: str) -> str:
     """A job's name as it is shown, behind that of the job that called its workflow."""
-    return name if caller is None else f"{caller.name} / {name}"
+    full = name if caller is None else f"{caller.name} / {name}"
+    return full if len(full) <= NAME_CHARACTERS else full[: NAME_CHARACTERS - 3] + "..."
 
 
 def _shown(planned: PlannedJob) -> str:

@@ -138,6 +138,23 @@ def test_an_input_that_does_not_fit_fails_the_call(type_: str, given: object, wh
     assert list(story.run.jobs) == ["lib"]
 
 
+def test_inputs_that_no_event_could_hold_fail_the_call():
+    library = called(job("a"), inputs={"x": CalledInput("string")})
+    text = "${{ needs.first.outputs.x }}"
+    story = calling(library, job("first"), call("lib", needs=("first",), with_={"x": text}))
+    story.does("first", outputs={"x": "x" * 1_000_000})
+    assert story.job("lib").conclusion == "failure"
+    assert "its values are over 262144 characters together" in story.end_of("lib").why
+
+
+def test_a_name_made_of_a_large_output_is_cut():
+    name = "${{ needs.first.outputs.x }}"
+    story = calling(called(job("a", name="${{ inputs.x }}")), job("first"), call("lib", needs=("first",), name=name))
+    story.does("first", outputs={"x": "x" * 1_000_000})
+    assert story.job("lib").name == "x" * 397 + "..."
+    assert len(on_hosts(story.run)[0]) == 400
+
+
 def test_outputs_go_up_and_are_merged():
     library = called(
         job("a"),
