@@ -7,6 +7,8 @@ fetched again; a tag or a branch is asked for each time, for it may have moved.
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -19,6 +21,7 @@ from libs.contracts.ids import is_commit_sha
 from libs.contracts.plan import Repository
 from libs.github.addresses import ClonePolicy
 from libs.github.clone import find_git_directory
+from libs.github.eviction import evict, touch
 from libs.github.exporting import export
 from libs.github.fetching import Fetcher
 from libs.github.git import Git, GitFailed
@@ -26,10 +29,12 @@ from libs.github.payload import is_ref, is_repository_name
 from libs.repositories import Resolved
 from libs.settings import GITHUB_URL, Settings
 from libs.sources import Source, SourceMissing, SourceRefused, SourceUnreachable, Wanted
+from libs.telemetry import log
 
 FETCH_SECONDS = 300.0
 """What a job waits for an action's repository: of most of them a commit is there in seconds."""
 LOOK_SECONDS = 10.0
+_log = log.get("mirror")
 
 
 def open_actions(settings: Settings, offered: tuple[Path, ...] = ()) -> ActionMirrors:
@@ -65,6 +70,11 @@ class ActionMirrors:
     async def close(self) -> None:
         await self.fetcher.close()
 
+    def _make_room(self, directory: Path) -> None:
+        touch(directory)
+        for name in evict(self.fetcher.folder, time.time()):
+            _log.info("an action's repository was not used for long and made room", mirror=name)
+
     def _addressed(self, repository: Repository) -> Repository:
         for name in (repository.owner, repository.name):
             if not is_repository_name(name):
@@ -98,8 +108,10 @@ class ActionMirrors:
     async def _fetched(self, repository: Repository, ref: str) -> tuple[Path, Resolved]:
         found = Resolved(ref.lower(), "") if is_commit_sha(ref.lower()) else await self._asked(repository, ref)
         directory = self.fetcher.directory(repository)
+        touch(directory)
         if find_git_directory(directory) is None or await _commit(directory, found.sha) is None:
             await self.fetcher.fetch(repository, found.sha, (), FETCH_SECONDS)
+            await asyncio.to_thread(self._make_room, directory)
         if await _commit(directory, found.sha) is None:
             raise SourceMissing(f"{repository.full_name} has no commit {found.sha}")
         return directory, found
