@@ -154,11 +154,14 @@ class _RunEvent(msgspec.Struct):
 def deployment(event: Event) -> Deployment:
     given = _read(event, _DeploymentEvent)
     made, status = given.deployment or _Deployment(), given.deployment_status or _State()
-    return Deployment(checked_sha(made.sha or "", "deployment.sha"), made.ref or "", status.state or "")
+    ref = made.ref or ""
+    _ref(ref if ref.startswith("refs/") or not ref else BRANCHES + ref, "deployment.ref")
+    return Deployment(checked_sha(made.sha or "", "deployment.sha"), ref, status.state or "")
 
 
 def release(event: Event) -> Release:
     given = _read(event, _ReleaseEvent).release
+    _ref(TAGS + given.tag_name if given.tag_name else "", "release.tag_name")
     return Release(given.tag_name or "", given.draft or False, given.name or "")
 
 
