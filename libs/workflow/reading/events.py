@@ -80,7 +80,9 @@ def _read_event(reader: Reader, name: str, place: Scalar, node: Node | None, pat
     shape = Shape(f"`{name}`", frozenset(allowed))
     entries = {} if node is None else _fields(reader, node, shape, path)
     if name == "workflow_run" and "workflows" not in entries:
-        reader.error(place, "`workflow_run` needs `workflows`: the names of the workflows that it waits for", path)
+        # GitHub takes the bare name, which waits for nothing.
+        tell = reader.warning if node is None else reader.error
+        tell(place, "`workflow_run` needs `workflows`: the names of the workflows that it waits for", path)
     fields = {key: entry.value for key, entry in entries.items()}
     return EventTrigger(
         types=read_types(reader, fields["types"], name, (*path, "types")) if "types" in fields else None,
