@@ -151,8 +151,8 @@ def test_a_name_made_of_a_large_output_is_cut():
     name = "${{ needs.first.outputs.x }}"
     story = calling(called(job("a", name="${{ inputs.x }}")), job("first"), call("lib", needs=("first",), name=name))
     story.does("first", outputs={"x": "x" * 1_000_000})
-    assert story.job("lib").name == "x" * 397 + "..."
-    assert len(on_hosts(story.run)[0]) == 400
+    assert story.job("lib").name == "x" * 1197 + "..."
+    assert len(on_hosts(story.run)[0]) == 1200
 
 
 def test_outputs_go_up_and_are_merged():
