@@ -29,7 +29,7 @@ AttemptEnd = Literal["finished", "refused", "lost"]
 DONE: frozenset[JobPhase] = frozenset({"finished", "skipped"})
 ON_A_HOST: frozenset[JobPhase] = frozenset({"assigned", "running"})
 NAME_CHARACTERS = 1_200
-"""Of a job's shown name, which ten levels of ids fill: it may be made of an output of a megabyte, stands in many events, and is there to be read."""
+"""Of a job's shown name, which ten levels of ids fill: one made of an output of a megabyte could not be stored."""
 STORY_EVENTS = 16
 """How much of its past an error about a run tells: enough to see how it came to be, little enough for a log line."""
 
