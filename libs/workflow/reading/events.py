@@ -84,12 +84,13 @@ def _read_event(reader: Reader, name: str, place: Scalar, node: Node | None, pat
         tell = reader.warning if node is None else reader.error
         tell(place, "`workflow_run` needs `workflows`: the names of the workflows that it waits for", path)
     fields = {key: entry.value for key, entry in entries.items()}
+    workflows = read_names(reader, fields, "workflows", path)
     return EventTrigger(
         types=read_types(reader, fields["types"], name, (*path, "types")) if "types" in fields else None,
         branches=read_filter(reader, fields, "branches", path),
         tags=read_filter(reader, fields, "tags", path),
         paths=read_filter(reader, fields, "paths", path),
-        workflows=read_names(reader, fields, "workflows", path),
+        workflows=() if workflows is None and name == "workflow_run" else workflows,
         names=read_names(reader, fields, "names", path),
         versions=read_names(reader, fields, "versions", path),
     )

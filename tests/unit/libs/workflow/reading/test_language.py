@@ -46,6 +46,10 @@ def test_workflow_run() -> None:
     )
 
 
+def test_a_workflow_run_that_names_no_workflow_waits_for_none() -> None:
+    assert read(minimal.replace("on: push", "on: workflow_run")).on.events["workflow_run"].workflows == ()
+
+
 def test_image_version() -> None:
     trigger = on("image_version: {types: [ready], names: a, versions: ['1.*']}").events["image_version"]
 
