@@ -18,6 +18,8 @@ from services.parser.files import Readings
 from services.parser.meaning import Dispatched, Relevant, default_ref
 
 EVENT = "workflow_dispatch"
+OWN_REFS = ("refs/heads/", "refs/tags/")
+"""What only people with rights to the repository can move: `refs/pull/` holds anybody's code, and would be trusted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,10 @@ async def start(
     resolved = await repositories.resolve(repository, asked, seconds)
     if not resolved.ref:
         return _failed(dispatched, f"{dispatched.ref[:200]!r} is a commit: a workflow is started on a branch or a tag")
+    if not resolved.ref.startswith(OWN_REFS):
+        return _failed(
+            dispatched, f"{resolved.ref[:200]!r} is no branch and no tag, and no other ref starts a workflow"
+        )
     commit = await repositories.commit(repository, resolved.sha, (resolved.ref,), seconds)
     files = await commit.workflows()
     file = named(files, dispatched.workflow)

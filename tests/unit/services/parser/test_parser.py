@@ -428,6 +428,18 @@ async def test_a_command_that_cannot_be_followed_fails_and_says_why(
     assert why in end.why
 
 
+async def test_a_pull_requests_ref_starts_nothing_by_hand(world: World) -> None:
+    """It may hold a stranger's code, which would run with the repository's secrets."""
+    world.repositories.add(SHA, a=workflow("workflow_dispatch"))
+    world.repositories.refs["refs/pull/7/head"] = SHA
+    command = await world.trigger(ref="refs/pull/7/head")
+    await world.handled_commands()
+    (end,) = await world.intake(command)
+    assert isinstance(end, IntakeFailed)
+    assert "'refs/pull/7/head' is no branch and no tag" in end.why
+    assert not await world.plans()
+
+
 async def test_a_dispatch_that_github_tells_of_starts_its_workflow(world: World) -> None:
     world.repositories.add(SHA, a=workflow(DISPATCH), b=workflow("workflow_dispatch"))
     world.repositories.refs["refs/heads/main"] = SHA
