@@ -8,7 +8,7 @@ import time
 import pytest
 
 from libs.contracts.ids import Cause, JobKey
-from libs.contracts.plan import CalledInput, CalledWorkflow, Concurrency, PlannedJob
+from libs.contracts.plan import CalledInput, CalledWorkflow, Concurrency, Environment, PlannedJob
 from libs.contracts.run import CallExpanded, JobCancelRequested, JobQueued, JobSkipped
 from services.scheduler.calls import MAX_JOBS
 from services.scheduler.grants import least, permissions_of, secrets_of
@@ -380,3 +380,17 @@ def test_a_rerun_may_name_a_job_as_it_is_shown():
     story.does("lib~a")
     story.does("lib~b")
     assert story.rerun(jobs=("Library / b",))[0].jobs == ("lib", "lib~b")
+
+
+@pytest.mark.row("jobs: environment reviewers", "calls: inputs")
+def test_a_called_job_waits_for_a_reviewer_of_the_environment_that_an_input_names():
+    library = called(job("deploy", environment=Environment("${{ inputs.to }}")), inputs={"to": CalledInput("string")})
+    story = Story(plan(call("lib", with_={"to": "prod"}), job("after", needs=("lib",)), called={LIBRARY: library}))
+    story.protect("prod", reviewers=("monalisa",))
+    story.go()
+    assert on_hosts(story.run) == []
+    assert (story.job("lib").phase, story.job("lib~deploy").phase) == ("calling", "waiting")
+    story.approve("monalisa")
+    assert on_hosts(story.run) == ["lib / deploy"]
+    story.does("lib~deploy")
+    assert on_hosts(story.run) == ["after"]
