@@ -31,9 +31,9 @@ async def sandbox(tmp_path: Path) -> AsyncIterator[Sandbox]:
     await made.destroy()
 
 
-@pytest.fixture
-def engine(tmp_path: Path) -> FakeEngine:
-    made = FakeEngine(tmp_path / "engine")
+@pytest.fixture(params=["podman", "docker"])
+def engine(request: pytest.FixtureRequest, tmp_path: Path) -> FakeEngine:
+    made = FakeEngine(tmp_path / "engine", request.param)
     made.offer(IMAGE, Env=["FROM_IMAGE=yes"], Cmd=["true"])
     return made
 
@@ -290,7 +290,7 @@ async def test_a_job_that_is_cancelled_while_it_waits_leaves_nothing(
     engine.offer(IMAGE, Health=100000)
     made = bench(job(step("true"), services={"db": {**SERVICE, "options": "--health-retries 100000"}}))
     running = asyncio.ensure_future(made.run())
-    while not any("healthcheck" in words for words in engine.calls):
+    while not any("State.Health" in " ".join(words) for words in engine.calls):
         await asyncio.sleep(0.05)
     made.job.cancel("request")
     ran = await running

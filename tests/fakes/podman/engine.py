@@ -1,4 +1,4 @@
-"""What podman says and refuses, as a program: `python3 -I -S engine.py STATE ARGUMENTS`.
+"""What podman says and refuses, as a program: `python3 -I -S engine.py STATE podman ARGUMENTS`; with `docker`, Docker.
 
 Containers are files in the folder STATE and isolate nothing: what is run in one is run on the machine, its paths turned
 back by the container's volumes. The rules are podman's: names are unique, networks exist before they are used and are
@@ -46,8 +46,9 @@ class Refused(Exception):
 
 
 class State:
-    def __init__(self, folder):
+    def __init__(self, folder, docker):
         self.folder = folder
+        self.docker = docker
 
     def path(self, kind, name):
         os.makedirs(f"{self.folder}/{kind}", exist_ok=True)
@@ -112,8 +113,15 @@ def variables(flags):
 
 
 def main(state, words):
+    config = []
+    if state.docker and words[0] == "--config":
+        config, words = [f"{words[1]}/config.json"], words[2:]
     command = " ".join(words[:2]) if words[0] in ("network", "image", "healthcheck") else words[0]
     flags, rest = parsed(command, words[len(command.split()) :])
+    if state.docker and (command == "healthcheck run" or "authfile" in flags):
+        raise Refused(f"unknown command or flag: docker {command}")
+    if config:
+        flags["authfile"] = config
     found = globals().get("do_" + command.replace(" ", "_"))
     if found is None:
         raise Refused(f"Error: unrecognized command `podman {command}`")
@@ -167,7 +175,7 @@ def do_load(state, flags, rest):
         (saved,) = json.load(tar.extractfile("manifest.json"))
         config = json.load(tar.extractfile(saved["Config"]))["config"]
     for tag in saved["RepoTags"]:
-        name = tag if "." in tag.split("/")[0] else f"localhost/{tag}"
+        name = tag if state.docker or "." in tag.split("/")[0] else f"localhost/{tag}"
         state.put("images", name, config)
         print(f"Loaded image: {name}")
 
@@ -212,6 +220,9 @@ def made(state, flags, rest):
     for volume in flags.get("volume", []):
         source = volume.split(":")[0]
         if ":" in volume and source.startswith("/") and not os.path.exists(source):
+            if state.docker:
+                os.makedirs(source)
+                continue
             raise Refused(f"Error: statfs {source}: no such file or directory")
     env = {**dict(pair.split("=", 1) for pair in image.get("Env") or ()), **variables(flags)}
     entrypoint = flags.get("entrypoint") or image.get("Entrypoint") or []
@@ -242,7 +253,7 @@ def do_start(state, flags, rest):
 def do_inspect(state, flags, rest):
     one = state.container(rest[0])
     if flags["format"][0].startswith("{{if .State.Health"):
-        print("starting", str(one["running"]).lower())
+        print(health_of(state, one), str(one["running"]).lower())
         return
     ports = {}
     for place, port in enumerate(one["ports"]):
@@ -260,6 +271,17 @@ def do_inspect(state, flags, rest):
         health["Test"] = one["health"] or ["CMD", "of the image"]
     config = {"Env": [f"{name}={value}" for name, value in one["env"].items()], "Healthcheck": health}
     print(json.dumps({"Config": config, "State": {"Running": one["running"]}, "NetworkSettings": {"Ports": ports}}))
+
+
+def health_of(state, one):
+    """Docker checks by itself: here, each time that it is asked. Podman waits for somebody to check."""
+    if not state.docker:
+        return "starting"
+    one["checks"] = one.get("checks", 0) + 1
+    state.put("containers", one["id"], one)
+    if one["checks"] > one["image"].get("Health", 0):
+        return "healthy"
+    return "unhealthy" if one["checks"] >= int((one["retries"] or ["1"])[0]) else "starting"
 
 
 def do_healthcheck_run(state, flags, rest):
@@ -330,12 +352,12 @@ def do_rm(state, flags, rest):
 
 
 if __name__ == "__main__":
-    here = State(sys.argv[1])
+    here = State(sys.argv[1], sys.argv[2] == "docker")
     os.makedirs(here.folder, exist_ok=True)
     with open(f"{here.folder}/calls", "a") as calls:
-        calls.write(json.dumps([sys.argv[2:], sorted(os.environ)]) + "\n")
+        calls.write(json.dumps([sys.argv[3:], sorted(os.environ)]) + "\n")
     try:
-        main(here, sys.argv[2:])
+        main(here, sys.argv[3:])
     except Refused as refused:
         print(refused, file=sys.stderr)
         sys.exit(refused.code)

@@ -17,14 +17,15 @@ ENGINE = Path(__file__).with_name("engine.py")
 @dataclass(frozen=True)
 class FakeEngine:
     folder: Path
+    name: str = "podman"
 
     @property
     def environment(self) -> dict[str, str]:
         """Of the host, by `FIREBREAK_JOB_ENV`."""
         programs = self.folder / "programs"
         programs.mkdir(parents=True, exist_ok=True)
-        program = programs / "podman"
-        program.write_text(f'#!/bin/sh\nexec {sys.executable} -I -S {ENGINE} {self._state} "$@"\n')
+        program = programs / self.name
+        program.write_text(f'#!/bin/sh\nexec {sys.executable} -I -S {ENGINE} {self._state} {self.name} "$@"\n')
         program.chmod(0o755)
         return {"PATH": f"{programs}:{DEFAULT_PATH}"}
 
@@ -41,7 +42,8 @@ class FakeEngine:
 
     def commands(self) -> list[str]:
         """What was called, in order, without questions."""
-        names = [" ".join(words[:2]) if words[0] in ("network", "image") else words[0] for words in self.calls]
+        calls = [words[2:] if words[0] == "--config" else words for words in self.calls]
+        names = [" ".join(words[:2]) if words[0] in ("network", "image") else words[0] for words in calls]
         return [name for name in names if name not in ("version", "inspect", "ps", "logs")]
 
     @property

@@ -48,7 +48,9 @@ def step_container(inputs: Mapping[str, str], env: Mapping[str, str]) -> ActionC
     """`args` and `entrypoint` are the step's, whatever their case; all inputs are variables too, as for any action."""
     named = {name.lower(): value for name, value in inputs.items()}
     args = tuple(argument_words(named.get("args", "")))
-    return ActionContainer({**env, **input_variables(inputs)}, args, named.get("entrypoint", "").strip())
+    return ActionContainer(
+        {**env, **input_variables(inputs)}, args, named.get("entrypoint", "").replace("\0", "").strip()
+    )
 
 
 async def action_container(
@@ -59,7 +61,8 @@ async def action_container(
     entrypoint = (runs.entrypoint or given.entrypoint) if part == "main" else _entrypoint(runs, part)
     args = [await evaluator.text(arg, "action.runs.args") for arg in runs.args]
     own = await evaluator.mapping(runs.env, "action.runs.env")
-    return ActionContainer({**own, **env}, tuple(args) if runs.args else given.args, entrypoint)
+    own_args = tuple(arg.replace("\0", "") for arg in args)
+    return ActionContainer({**own, **env}, own_args if runs.args else given.args, entrypoint.replace("\0", ""))
 
 
 def runs_in(runs: Docker, part: StepPart) -> bool:

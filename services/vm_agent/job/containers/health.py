@@ -70,7 +70,8 @@ class Waiting:
                 await say(f"{service} service is healthy.")
                 return True
             failures += 1
-            given_up = failures >= check.retries and self.clock() - begun >= check.due_seconds
+            waited = self.clock() - begun
+            given_up = waited >= check.due_seconds and (failures >= check.retries or waited >= HEALTH_SECONDS)
             if status == "unhealthy" or given_up:
                 return False
             await say(f"{service} service is starting, waiting {wait:g} seconds before checking again.")
@@ -88,7 +89,7 @@ class Waiting:
 
     async def _passes(self, container: str, check: HealthCheck) -> bool:
         try:
-            async with asyncio.timeout(check.timeout_seconds + _CHECK_SLACK_SECONDS):
+            async with asyncio.timeout(min(check.timeout_seconds, HEALTH_SECONDS) + _CHECK_SLACK_SECONDS):
                 return (await self.engine.run(["healthcheck", "run", container])).ok
         except TimeoutError:
             return False

@@ -17,6 +17,7 @@ from services.vm_agent.job.containers.ports import ports_context
 from services.vm_agent.job.containers.pulls import Pulls
 from services.vm_agent.job.containers.refused import BadContainer
 from services.vm_agent.job.containers.wanted import Wanted
+from services.vm_agent.sandbox.protocol import CannotStart
 
 Say = Callable[[str], Awaitable[None]]
 Command = Callable[[Making], list[str]]
@@ -102,7 +103,10 @@ class Launcher:
         if given.lines:
             place = Place(place.network, place.label, f"{self.folder}/_container_variables/{name}")
             await self.engine.sandbox.write_file(place.variables_file, given.file, 0o600)
-        answer = await self.engine.run(command(Making(name, image, given, place)), given.given)
+        try:
+            answer = await self.engine.run(command(Making(name, image, given, place)), given.given)
+        except CannotStart as error:
+            raise BadContainer(f"the container could not be made: {error}") from None
         if given.lines:
             await self.engine.sandbox.write_file(place.variables_file, b"", 0o600)
         if not answer.ok:

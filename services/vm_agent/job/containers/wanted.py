@@ -23,6 +23,8 @@ _KEYS = frozenset(("image", "env", "ports", "volumes", "options", "credentials",
 ID_CHARACTERS = 100
 _ID = re.compile(rf"[A-Za-z_][A-Za-z0-9_-]{{0,{ID_CHARACTERS - 1}}}")
 """It is a host's name in the job's network."""
+TEXT_CHARACTERS = 100_000
+"""Of one value: Linux takes arguments and variables of 128 KiB."""
 SERVICES_A_JOB = 64
 """More in one machine is a mistake."""
 
@@ -160,4 +162,7 @@ def _text(given: Mapping[str, Value], key: str) -> str:
 def _scalar(value: Value, key: str) -> str:
     if isinstance(value, list | dict):
         raise BadContainer(f"{key}: expected a text")
-    return to_string(value)
+    text = to_string(value)
+    if "\0" in text or len(text) > TEXT_CHARACTERS:
+        raise BadContainer(f"{key}: a text of {TEXT_CHARACTERS} characters at most was expected, without a NUL")
+    return text

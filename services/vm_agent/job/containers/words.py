@@ -23,7 +23,7 @@ def argument_words(text: str) -> list[str]:
     """Words are parted by white space; double quotes join; a backslash before one makes it a letter, as does doubling
     it within quotes. Backslashes are themselves otherwise."""
     words: list[str] = []
-    rest = text.lstrip(_WHITE)
+    rest = text.replace("\0", "").lstrip(_WHITE)
     while rest:
         word, rest = _first(rest)
         words.append(word)
