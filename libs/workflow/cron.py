@@ -9,7 +9,7 @@ Source: GitHub's documentation, "Events that trigger workflows" (``schedule``); 
 import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 import msgspec
 
@@ -103,11 +103,13 @@ def is_too_frequent(cron: Cron) -> bool:
 
 def zone_of(name: str | None) -> tzinfo:
     """An IANA time zone; None is UTC. Raises ValueError for one that is not known."""
-    if name is None:
+    if name is None or name in ("UTC", "Etc/UTC"):
         return UTC
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
+        if not available_timezones():
+            raise ValueError(f"`{name}`: this machine knows no time zones: install its package `tzdata`") from None
         raise ValueError(f"`{name}` is no time zone: write one such as `Europe/Berlin` or `UTC`") from None
 
 
