@@ -9,14 +9,13 @@ from __future__ import annotations
 import asyncio
 from contextlib import aclosing
 
-from libs.bus.port import BusDown, CaughtUp, Conflict, Stored, TooLarge
+from libs.bus.port import CaughtUp, Conflict, Stored, TooLarge
 from libs.contracts.host import Heartbeat
-from libs.contracts.ids import RepositoryId, RunId
+from libs.contracts.ids import RunId
 from libs.contracts.run import JobAssigned, RunEvent
-from libs.contracts.subjects import ACTIVE, ALL_ATTEMPTS, ALL_GROUPS, ALL_HOSTS, ALL_RUNS, CHECKPOINTS, EVENTS, SETTINGS
+from libs.contracts.subjects import ACTIVE, ALL_ATTEMPTS, ALL_GROUPS, ALL_HOSTS, ALL_RUNS, CHECKPOINTS, EVENTS
 from libs.process import Process
 from libs.telemetry import log
-from libs.vault.environments import Damaged, read_environments
 from services.scheduler.effects import effects_of
 from services.scheduler.evolve import evolve
 from services.scheduler.hosts import heard, silenced
@@ -25,8 +24,8 @@ from services.scheduler.run_state import Run
 from services.scheduler.shell import checkpoint
 from services.scheduler.shell.activity import Activity, Always
 from services.scheduler.shell.clock import Clocks
+from services.scheduler.shell.gatekeeper import Gatekeeper
 from services.scheduler.shell.gauges import Measured, Unmeasured
-from services.scheduler.shell.groups import GroupDraft
 from services.scheduler.shell.inbox import Asked, EnvironmentsRead, GroupFound, GroupSettled, Inbox, Item, Look, Settled
 from services.scheduler.shell.index import Index, Tracked
 from services.scheduler.shell.liveness import SWEEP_SECONDS, Liveness
@@ -44,8 +43,6 @@ BREATH_ITEMS = 256
 """After so many items without a pause the other tasks of the loop get their turn."""
 STALE_SECONDS = 0.5
 """Before a decision is tried again that conflicted with something older than what was read: a bus that was restored."""
-DAMAGED_SECONDS = 30.0
-"""Before settings that cannot be read are looked at again: a person has to mend them."""
 
 
 class Scheduler:
@@ -65,6 +62,7 @@ class Scheduler:
         self._reader = Reader(self._index, bus, process.blobs, clocks, self._liveness.heard)
         self._rounds = Rounds(self._index)
         self._writer = Writer(bus, clocks)
+        self._gatekeeper = Gatekeeper(bus, self._index, self._inbox, self._writer)
         self._performer = Performer(bus, process.blobs, self._index, clocks, vault)
         self._reconciler = Reconciler(self._index, self._performer, self._inbox)
         self._schedules = Schedules(bus, clocks)
@@ -160,13 +158,8 @@ class Scheduler:
                 state = None if stored is None else self._reader.group_state(stored)
                 self._index.groups.loaded(subject, stored, state)
             case EnvironmentsRead():
-                self._environments_read(item)
+                self._gatekeeper.read(item)
                 touched[item.run_id] = None
-
-    def _environments_read(self, read: EnvironmentsRead) -> None:
-        tracked = self._index.runs.get(read.run_id)
-        if tracked is not None:
-            tracked.environments, tracked.reading = read.environments, False
 
     def _settle(self, settled: Settled) -> None:
         tracked = self._index.runs.get(settled.run_id)
@@ -193,52 +186,9 @@ class Scheduler:
         situation = Situation(self._clocks.now(), self._index.fleet, self._policy, groups.states)
         for draft in self._rounds.drafts(touched, situation):
             self._begin(draft, situation)
-        changes, unknown = groups.decide(self._index.stored_run, self._index.position)
-        for subject in unknown:
-            self._tasks.create_task(self._find_group(subject))
-        for change in changes:
-            self._tasks.create_task(self._store_group(change))
-        for run_id in self._rounds.unread:
-            self._begin_reading(run_id)
+        for work in self._gatekeeper.follows(self._rounds.unread):
+            self._tasks.create_task(work)
         self._rounds.unread.clear()
-
-    async def _find_group(self, subject: str) -> None:
-        while True:
-            try:
-                self._inbox.put(GroupFound(subject, await self._bus.last(subject)))
-                return
-            except BusDown:
-                await asyncio.sleep(STALE_SECONDS)
-
-    async def _store_group(self, draft: GroupDraft) -> None:
-        """A group's state is bounded, and so is never too large for a message."""
-        about = self._index.runs.get(draft.cause) if draft.cause is not None else None
-        try:
-            place = await self._writer.group(draft, about)
-        except Conflict as conflict:
-            if conflict.last <= draft.expected:
-                await asyncio.sleep(STALE_SECONDS)
-            place = conflict.last
-        self._inbox.put(GroupSettled(draft.tracked.subject, place))
-
-    def _begin_reading(self, run_id: RunId) -> None:
-        tracked = self._index.runs.get(run_id)
-        if tracked is not None and tracked.run is not None and not tracked.reading:
-            tracked.reading = True
-            self._tasks.create_task(self._read_environments(run_id, tracked.run.plan.repository.id))
-
-    async def _read_environments(self, run_id: RunId, repository: RepositoryId) -> None:
-        """A job waits rather than pass a gate that cannot be read."""
-        bucket = self._bus.key_value(SETTINGS)
-        while True:
-            try:
-                self._inbox.put(EnvironmentsRead(run_id, await read_environments(bucket, repository)))
-                return
-            except BusDown:
-                await asyncio.sleep(STALE_SECONDS)
-            except Damaged as error:
-                self._log.error("a repository's environments cannot be read: its jobs wait", run=run_id, why=error)
-                await asyncio.sleep(DAMAGED_SECONDS)
 
     def _begin(self, draft: Draft, situation: Situation) -> None:
         tracked, events, run = draft.tracked, fitting(draft.events), draft.run
