@@ -5,6 +5,7 @@ Between `meaning` (pure) and `intake` (what is stored): this module reads reposi
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 
 import msgspec
@@ -53,9 +54,11 @@ async def find_besides(given: Relevant, repositories: Repositories, readings: Re
     say, at their own commit. Where the commit cannot be had, that is said, and hinders nobody.
     """
     try:
-        found = await find(given, repositories, readings, seconds)
-    except SourceError as error:
-        why = f"whether a workflow listens to `{given.trigger.name}` could not be seen: {error}"
+        async with asyncio.timeout(seconds):
+            found = await find(given, repositories, readings, seconds)
+    except (SourceError, TimeoutError) as error:
+        reason = str(error) or f"the default branch was not read within {seconds:.0f} s"
+        why = f"whether a workflow listens to `{given.trigger.name}` could not be seen: {reason}"
         return Found(given, Findings(unmatched=[WorkflowUnmatched(WORKFLOWS_FOLDER, why)]))
     if isinstance(found, DeliveryIgnored):
         return None

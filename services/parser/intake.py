@@ -35,6 +35,8 @@ from services.parser.numbers import Numbers
 
 INTAKE_SECONDS = 30.0
 """From a delivery in hand to its terminal event; nobody waits longer to hear that a repository cannot be reached."""
+BESIDES_SECONDS = 4.0
+"""For what an event means under its other name: it is not to cost the runs that it means first their end."""
 FETCH_SECONDS = 25.0
 """The part of it that a fetch may take; the rest is for reading and storing."""
 
@@ -105,7 +107,7 @@ class Intake:
         """Adds what the event means under its other name. A file with a run already has its second under a longer
         key; one that cannot be planned says so among the unmatched.
         """
-        found = await find_besides(also, self.repositories, self.readings, FETCH_SECONDS)
+        found = await find_besides(also, self.repositories, self.readings, BESIDES_SECONDS)
         if found is None:
             return end
         found = await self._with_vars(found)

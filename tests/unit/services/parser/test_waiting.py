@@ -359,6 +359,18 @@ async def test_a_pull_request_is_two_events(world: World) -> None:
     }
 
 
+async def test_a_default_branch_that_cannot_be_read_hinders_no_pull_request(world: World) -> None:
+    head = "9" * 40
+    world.repositories.add(head, a=workflow("pull_request"))
+    del world.repositories.refs["refs/heads/main"]
+    await world.deliver("pull_request", pull_request({"sha": head}))
+    await world.handled()
+    (end,) = await world.intake()
+    assert isinstance(end, RunsPlanned)
+    assert set(end.runs) == {".github/workflows/a.yml"}
+    assert any("`pull_request_target` could not be seen" in each.why for each in end.unmatched)
+
+
 async def test_paths_of_a_pull_request_target_are_those_of_its_head(world: World) -> None:
     head = "9" * 40
     world.repositories.add(head).changed = ("src/a.js",)
