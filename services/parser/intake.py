@@ -35,7 +35,7 @@ from services.parser.numbers import Numbers
 
 INTAKE_SECONDS = 30.0
 """From a delivery in hand to its terminal event; nobody waits longer to hear that a repository cannot be reached."""
-BESIDES_SECONDS = 4.0
+BESIDES_SECONDS = 10.0
 """For what an event means under its other name: it is not to cost the runs that it means first their end."""
 FETCH_SECONDS = 25.0
 """The part of it that a fetch may take; the rest is for reading and storing."""
