@@ -112,6 +112,13 @@ async def test_services_have_ports_and_ids_in_the_job_context(bench: Callable[..
     assert engine.commands().count("pull") == 1
 
 
+@pytest.mark.row("containers: options")
+async def test_a_container_may_name_the_machine(bench: Callable[..., Bench]) -> None:
+    given = job(step("true"), container={**CONTAINER, "options": "--add-host=host.docker.internal:host-gateway"})
+    ran = await bench(given).run()
+    assert ran.end.conclusion == "success", "\n".join(ran.lines)
+
+
 @pytest.mark.row("containers: service entrypoint and command")
 @pytest.mark.row("containers: volumes")
 async def test_a_service_has_an_entrypoint_a_command_and_volumes(

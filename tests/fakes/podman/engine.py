@@ -22,7 +22,7 @@ import urllib.parse
 
 VALUED = {
     "create": "name label network network-alias workdir publish volume env-file entrypoint health-cmd health-interval "
-    "health-retries health-timeout health-start-period cpus user e",
+    "health-retries health-timeout health-start-period cpus user add-host e",
     "run": "name label network network-alias workdir volume env-file entrypoint e",
     "exec": "workdir env-file e",
     "build": "tag file",
@@ -33,6 +33,7 @@ VALUED = {
     "inspect": "format",
     "image inspect": "format",
     "network create": "label",
+    "network inspect": "format",
     "version": "format",
 }
 PLAIN = {"pull": "quiet", "ps": "all quiet no-trunc", "rm": "force volumes", "run": "rm", "create": "privileged"}
@@ -139,6 +140,12 @@ def do_network_create(state, flags, rest):
     print(rest[0])
 
 
+def do_network_inspect(state, flags, rest):
+    if state.get("networks", rest[0]) is None:
+        raise Refused("Error: network not found")
+    print("10.89.0.1")
+
+
 def do_network_rm(state, flags, rest):
     if state.get("networks", rest[0]) is None:
         raise Refused(f"Error: unable to find network with name or ID {rest[0]}: network not found", 1)
@@ -236,6 +243,8 @@ def made(state, flags, rest):
 
 
 def do_create(state, flags, rest):
+    if not state.docker and any(host.endswith(":host-gateway") for host in flags.get("add-host", [])):
+        raise Refused('Error: invalid IP address in add-host: "host-gateway"')
     one = made(state, flags, rest)
     state.put("containers", one["id"], one)
     print(one["id"])

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 
 from libs.workflow.expressions import Value
 from services.vm_agent.job.containers.action import Actions
@@ -17,6 +18,7 @@ from services.vm_agent.job.containers.engine import Engine, find_engine
 from services.vm_agent.job.containers.health import Waiting
 from services.vm_agent.job.containers.job_container import JobContainer
 from services.vm_agent.job.containers.means import Means
+from services.vm_agent.job.containers.options import HOST_GATEWAY, with_gateway
 from services.vm_agent.job.containers.paths import HOME, inside_job
 from services.vm_agent.job.containers.process import Starter
 from services.vm_agent.job.containers.pulls import Pulls
@@ -28,6 +30,7 @@ from services.vm_agent.sandbox.protocol import Capability, Exec, Output, Sandbox
 
 _GIT_CONFIG = "[safe]\n\tdirectory = {0}\n\tdirectory = /github/workspace\n"
 """In a container the workspace is another user's, as it is on GitHub; there actions/checkout says so to git."""
+_GATEWAY = "{{(index .Subnets 0).Gateway}}"
 Say = Callable[[str], Awaitable[None]]
 
 
@@ -53,9 +56,9 @@ class Containers:
         engine = await self._found(say)
         await self._make_network(engine)
         if job is not None:
-            await self._start_job(engine, job, say)
+            await self._start_job(engine, await self._addressed(engine, job), say)
         for wanted in services:
-            await self._start_service(engine, wanted, say)
+            await self._start_service(engine, await self._addressed(engine, wanted), say)
         await self._wait(Waiting(engine, clock, self._means.first_wait_seconds), say)
 
     async def exec(self, argv: Sequence[str], *, env: Mapping[str, str], cwd: str, output: Output) -> Exec:
@@ -110,6 +113,15 @@ class Containers:
         if not answer.ok:
             raise BadContainer(f"the job's container network could not be made: {answer.last}")
         self._network = name
+
+    async def _addressed(self, engine: Engine, wanted: Wanted) -> Wanted:
+        """Only Docker knows the word for the machine's own address in every version."""
+        if engine.name == "docker" or not any(word.endswith(HOST_GATEWAY) for word in wanted.options):
+            return wanted
+        answer = await engine.run(["network", "inspect", "--format", _GATEWAY, self._network])
+        if not answer.ok:
+            raise BadContainer(f"the job's container network has no gateway: {answer.last}")
+        return replace(wanted, options=with_gateway(wanted.options, answer.last))
 
     async def _start_job(self, engine: Engine, wanted: Wanted, say: Say) -> None:
         inside = inside_job(self._places)

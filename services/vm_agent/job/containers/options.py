@@ -9,6 +9,16 @@ _NETWORK = ("--network", "--net")
 _ENTRYPOINT = ("--entrypoint",)
 
 
+HOST_GATEWAY = ":host-gateway"
+"""Docker's word for the machine's address in `--add-host name:host-gateway`; older podmans want the address itself."""
+
+
+def with_gateway(options: tuple[str, ...], address: str) -> tuple[str, ...]:
+    return tuple(
+        word.removesuffix(HOST_GATEWAY) + f":{address}" if word.endswith(HOST_GATEWAY) else word for word in options
+    )
+
+
 def read_options(text: str, *, service: bool) -> tuple[str, ...]:
     """Raises BadContainer. A service's entrypoint may be set; that of the job's container holds it open."""
     words = option_words(text)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from services.vm_agent.job.containers.images import image_name, registry_of, same_image, whole
-from services.vm_agent.job.containers.options import read_options
+from services.vm_agent.job.containers.options import read_options, with_gateway
 from services.vm_agent.job.containers.paths import bound_folder, read_volume
 from services.vm_agent.job.containers.ports import ports_context, read_port
 from services.vm_agent.job.containers.refused import BadContainer
@@ -67,6 +67,14 @@ def test_the_jobs_container_keeps_its_entrypoint_and_a_service_may_have_another(
     assert read_options("--entrypoint sh", service=True) == ("--entrypoint", "sh")
     assert read_options("", service=False) == ()
     assert read_options("--network-alias db", service=True) == ("--network-alias", "db")
+
+
+@pytest.mark.row("containers: options")
+def test_the_machines_address_has_a_word_of_docker() -> None:
+    options = read_options("--add-host=host.docker.internal:host-gateway --add-host a:host-gateway -e b", service=False)
+    assert with_gateway(options, "10.89.0.1") == (
+        *("--add-host=host.docker.internal:10.89.0.1", "--add-host", "a:10.89.0.1", "-e", "b"),
+    )
 
 
 @pytest.mark.row("containers: ports")
