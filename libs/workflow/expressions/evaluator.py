@@ -33,6 +33,7 @@ from libs.workflow.expressions.values import (
     property_of,
     to_number,
     to_string,
+    well_formed,
 )
 
 max_result_bytes = 10 * 1024 * 1024
@@ -153,7 +154,7 @@ class _Evaluation:
             raise ExpressionError("evaluation", str(failure), node.column) from None
 
     def hash_files(self, arguments: "_Arguments") -> Value:
-        patterns = tuple(to_string(arguments[index]) for index in range(len(arguments)))
+        patterns = tuple(to_string(well_formed(arguments[index])) for index in range(len(arguments)))
         problem = option_problem(patterns[0])
         if problem is not None:
             raise FunctionFailure(problem)

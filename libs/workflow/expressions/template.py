@@ -14,7 +14,7 @@ from libs.workflow.expressions.errors import ExpressionError
 from libs.workflow.expressions.evaluator import Scope, bytes_per_character, evaluate, max_result_bytes
 from libs.workflow.expressions.nodes import Node
 from libs.workflow.expressions.parser import cached_expressions, max_cached_characters, parse
-from libs.workflow.expressions.values import Value, to_string, trim, whitespace
+from libs.workflow.expressions.values import Value, to_string, trim, well_formed, whitespace
 
 max_template_depth = 100
 """Levels of a value that is evaluated: far above any workflow, and a bound on recursion."""
@@ -145,7 +145,7 @@ def _evaluate(expression: Expression, scope: Scope) -> Value:
         reason = f"The directive '{insert_directive}' is only allowed as the key of a mapping"
         raise ExpressionError("evaluation", reason, expression.offset + 1)
     try:
-        return evaluate(expression.node, scope)
+        return well_formed(evaluate(expression.node, scope))
     except ExpressionError as error:
         raise error.shifted(expression.offset) from None
 

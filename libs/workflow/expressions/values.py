@@ -16,6 +16,8 @@ Kind = Literal["null", "boolean", "number", "string", "array", "object"]
 whitespace = "\t\n\v\f\r \x85\xa0\u1680" + "".join(map(chr, range(0x2000, 0x200B))) + "\u2028\u2029\u202f\u205f\u3000"
 """What .NET calls white space; Python's `isspace` adds four control characters."""
 
+_lone_surrogate = re.compile("[\ud800-\udfff]")
+
 exact_integer_limit = 2**53
 """From here on a 64-bit float does not hold every whole number."""
 
@@ -149,3 +151,36 @@ def property_of(target: dict[str, Value], name: str) -> tuple[bool, Value]:
         if fold(key) == folded:
             return True, value
     return False, None
+
+
+def well_formed(value: Value) -> Value:
+    """The value without halves of surrogate pairs: `fromJSON` can make some, and no UTF-8 has them.
+
+    Each becomes U+FFFD, which is what GitHub's runner writes for it.
+    """
+    return _mended(value) if _has_halves(value) else value
+
+
+def _has_halves(value: Value) -> bool:
+    waiting = [value]
+    while waiting:
+        current = waiting.pop()
+        if isinstance(current, str):
+            if not current.isascii() and _lone_surrogate.search(current):
+                return True
+        elif isinstance(current, list):
+            waiting.extend(current)
+        elif isinstance(current, dict):
+            waiting.extend(current)
+            waiting.extend(current.values())
+    return False
+
+
+def _mended(value: Value) -> Value:
+    if isinstance(value, str):
+        return _lone_surrogate.sub("\ufffd", value)
+    if isinstance(value, list):
+        return [_mended(item) for item in value]
+    if isinstance(value, dict):
+        return {str(_mended(name)): _mended(item) for name, item in value.items()}
+    return value

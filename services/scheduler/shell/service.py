@@ -191,7 +191,15 @@ class Scheduler:
         self._rounds.unread.clear()
 
     def _begin(self, draft: Draft, situation: Situation) -> None:
-        tracked, events, run = draft.tracked, fitting(draft.events), draft.run
+        tracked, run = draft.tracked, draft.run
+        try:
+            events = fitting(draft.events)
+        except ValueError as error:  # text that no UTF-8 has; the decisions about all other runs go on
+            self._log.error("a decision cannot be written: the run is set aside", run=tracked.address.run_id, why=error)
+            tracked.appending, tracked.proposed = True, None
+            failed = f"a decision cannot be written: {error}"
+            self._inbox.put(Settled(tracked.address.run_id, tracked.seq, failed))
+            return
         if len(events) < len(draft.events):
             run = tracked.run
             for event in events:
