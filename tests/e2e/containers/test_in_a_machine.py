@@ -116,7 +116,7 @@ async def services_beside_a_machine(machine: Sandbox, offered: Path, tmp_path: P
         step(ACTION),
         step(uses="./act", id="act", with_={"who": "me"}),
         step("test '${{ steps.act.outputs.greeting }}' = 'hello me' && ls -l by-action"),
-        step(uses=f"docker://{NAME}", with_={"entrypoint": "/bin/sh", "args": "-c 'sleep 1000'"}, timeout_minutes=0.1),
+        step(uses=f"docker://{NAME}", with_={"entrypoint": "/bin/sh", "args": '-c "sleep 1000"'}, timeout_minutes=0.1),
         planned={"services": services},
         attempt="ev.attempt.h1.octo.demo.42.build.2",
     )
