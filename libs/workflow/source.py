@@ -104,7 +104,7 @@ class _Builder:
     def build(self) -> Node:
         self._next()
         if type(self._next()) is StreamEndEvent:
-            raise Unreadable(1, 1, "the file is empty; a workflow needs at least `on` and `jobs`")
+            raise Unreadable(1, 1, "the file is empty")
         root = self._node(self._next())
         self._next()
         following = self._next()
