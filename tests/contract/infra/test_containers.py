@@ -73,6 +73,7 @@ def test_a_secret_comes_by_file_and_only_where_it_is_needed(name: str) -> None:
     needed = {
         "ingress": {"github_webhook_secret"},
         "parser": {"github_token"},
+        "scheduler": {"firebreak_secrets_key"},
         "agent": {"github_token"},
         "reporter": {"github_token"},
     }
