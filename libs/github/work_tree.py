@@ -86,6 +86,7 @@ def _workflow_paths(root: Path, place: str) -> list[str]:
 
 def _read(root: Path, path: str) -> WorkflowFile:
     file = root / path
+    path = os.fsencode(path).decode("utf-8", "replace")  # a name that is no text, as in a clone
     if file.is_symlink() or not file.is_file():
         return WorkflowFile(path, b"", "a workflow has to be a plain file, not a symbolic link")
     if file.stat().st_size > MAX_WORKFLOW_BYTES:

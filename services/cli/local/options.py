@@ -20,8 +20,15 @@ def pairs(option: str, values: Sequence[str]) -> dict[str, str]:
         name, equals, value = text.partition("=")
         if not equals or not _NAME.match(name):
             raise Usage(f"{option} {text!r}: expected NAME=VALUE, NAME of letters, digits and '_'")
-        found[name] = value
+        found[name] = _in_utf8(f"{option} {name}", value)
     return found
+
+
+def _in_utf8(what: str, value: str) -> str:
+    """Bytes of the command line or the environment that are no text come as halves of surrogate pairs. Raises Usage."""
+    if any("\ud800" <= character <= "\udfff" for character in value):
+        raise Usage(f"{what}: the value is not UTF-8, and a workflow has text only")
+    return value
 
 
 def secrets(values: Sequence[str], file: Path | None, environment: Mapping[str, str]) -> dict[str, str]:
@@ -33,7 +40,7 @@ def secrets(values: Sequence[str], file: Path | None, environment: Mapping[str, 
             raise Usage("--secret: expected NAME or NAME=VALUE, NAME of letters, digits and '_'")
         if not equals and name not in environment:
             raise Usage(f"--secret {name}: it has no value here and the environment has no {name}; write {name}=VALUE")
-        found[name] = value if equals else environment[name]
+        found[name] = _in_utf8(f"--secret {name}", value if equals else environment[name])
     return found
 
 
@@ -62,5 +69,5 @@ def matrix_filter(values: Sequence[str]) -> dict[str, tuple[str, ...]]:
         key, colon, value = text.partition(":")
         if not colon or not key:
             raise Usage(f"--matrix {text!r}: expected KEY:VALUE")
-        found[key] = (*found.get(key, ()), value)
+        found[key] = (*found.get(key, ()), _in_utf8(f"--matrix {key!r}", value))
     return found
