@@ -38,9 +38,18 @@ Groups = Mapping[str, GroupChanged]
 def request_of(run: Run, member: Member, concurrency: Concurrency, scope: Scope) -> GroupRequested:
     """What the member asks for, evaluated. Raises BadKey."""
     key, where = _place(run, member)
-    group = _text(_value(concurrency.group, scope, key, where), f"{where}: group")
-    cancel = _flag(_value(concurrency.cancel_in_progress, scope, key, where), f"{where}: cancel-in-progress")
-    queue = _text(_value(concurrency.queue, scope, key, where), f"{where}: queue")
+    whole = _value(concurrency.group, scope, key, where)
+    if isinstance(whole, dict):
+        # All of `concurrency` is one expression, and gives the mapping.
+        values = [whole.get("group"), whole.get("cancel-in-progress"), whole.get("queue") or "single"]
+        if unknown := whole.keys() - {"group", "cancel-in-progress", "queue"}:
+            raise BadKey(f"`{where}`: it has no key {', '.join(sorted(unknown))[:100]}")
+    else:
+        others = (concurrency.cancel_in_progress, concurrency.queue)
+        values = [whole, *(_value(written, scope, key, where) for written in others)]
+    group = _text(values[0], f"{where}: group")
+    cancel = _flag(values[1], f"{where}: cancel-in-progress")
+    queue = _text(values[2], f"{where}: queue")
     if not group:
         raise BadKey(
             f"the group of `{where}` is empty for this event: give it a fallback, as in `github.head_ref || github.sha`"

@@ -11,7 +11,14 @@ from libs.contracts.environments import MAX_NAME_CHARACTERS, Protection
 from libs.contracts.ids import JobKey
 from libs.contracts.plan import PlannedJob
 from libs.contracts.run import ApprovalRequested, RunEvent
-from libs.workflow.expressions import ExpressionError, HashFilesWanted, Scope, availability_of, evaluate_text
+from libs.workflow.expressions import (
+    ExpressionError,
+    HashFilesWanted,
+    Scope,
+    availability_of,
+    evaluate_string,
+    to_string,
+)
 from libs.workflow.globs import GlobError, compile_glob, selected
 from services.scheduler.ending import finish
 from services.scheduler.job_keys import BadKey
@@ -28,9 +35,14 @@ def environment_of(planned: PlannedJob, scope: Scope) -> str:
         return ""
     where = f"`environment` of job {planned.id} (line {planned.line})"
     try:
-        name = evaluate_text(planned.environment.name, scope, availability_of("jobs.<job_id>.environment")).strip()
+        value = evaluate_string(planned.environment.name, scope, availability_of("jobs.<job_id>.environment"))
     except (ExpressionError, HashFilesWanted) as error:
         raise BadKey(f"{where}: {error}") from None
+    # All of `environment` may be one expression that gives the mapping.
+    named = value.get("name") if isinstance(value, dict) else value
+    if isinstance(named, dict | list):
+        raise BadKey(f"{where}: its name must be text")
+    name = to_string(named).strip()
     if len(name) > MAX_NAME_CHARACTERS:
         raise BadKey(f"{where}: {MAX_NAME_CHARACTERS} characters at most")
     return name

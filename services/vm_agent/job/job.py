@@ -16,6 +16,7 @@ from libs.contracts.blobs import BlobRef
 from libs.contracts.plan import PlannedStep
 from libs.contracts.results import Result
 from libs.contracts.run import CancelReason
+from libs.workflow.expressions import to_string
 from services.vm_agent.job.actions.setup import ActionSetup
 from services.vm_agent.job.actions.use import Uses
 from services.vm_agent.job.background import Background
@@ -185,10 +186,15 @@ class Job:
     async def _environment_url(self) -> str:
         """`environment.url`, which may be made of what the steps said."""
         environment = self._around.state.order.planned.environment
-        if environment is None or not environment.url:
+        if environment is None:
             return ""
         try:
-            url = (await self._evaluator().text(environment.url, _ENVIRONMENT_URL)).strip()
+            if environment.url is not None:
+                url = (await self._evaluator().text(environment.url, _ENVIRONMENT_URL)).strip()
+            else:
+                # All of `environment` may be one expression that gives the mapping.
+                whole = await self._evaluator().value(environment.name, "jobs.<job_id>.environment")
+                url = to_string(whole.get("url")).strip() if isinstance(whole, dict) else ""
         except BadKey as error:
             await self._fail(f"Failed to evaluate environment url: {error}")
             return ""

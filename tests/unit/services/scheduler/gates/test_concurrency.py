@@ -105,7 +105,8 @@ def test_a_job_in_the_group_of_its_workflow_is_a_deadlock_and_fails_at_once():
     ("concurrency", "said"),
     [
         (Concurrency("${{ github.head_ref }}"), "is empty"),
-        (Concurrency("${{ github.event }}"), "expected text"),
+        (Concurrency("${{ fromJSON('[1]') }}"), "expected text"),
+        (Concurrency("${{ github.event }}"), "is empty"),
         (Concurrency("x" * 401), "400 characters"),
         (Concurrency("g", queue="${{ 'all' }}"), "expected `single` or `max`"),
         (Concurrency("g", cancel_in_progress="${{ 'perhaps' }}"), "expected true or false"),
