@@ -99,6 +99,8 @@ class Work:
         inputs = await read_inputs(site, use.action, tell=self.part == "main")
         if self.part == "main" or site.inside is None:
             await site.output.print(action_prelude(uses, self.part, inputs, site.env), wait=True)
+        if self.part == "main" and use.lacks_its_pre:
+            await site.output.warning(f"`pre` execution is not supported for local action from '{uses}'")
         site.slot.begin()
         match use.action.runs:
             case JavaScript() as runs:

@@ -54,6 +54,11 @@ class Use:
     seen: dict[str, Value] = field(default_factory=dict[str, Value])
 
     @property
+    def lacks_its_pre(self) -> bool:
+        """An action of the workspace is known when its step comes, which is too late for its `pre`."""
+        return self.action.has_pre and not self.found.repository
+
+    @property
     def has_pre(self) -> bool:
         if isinstance(self.action.runs, Composite):
             return any(use.has_pre for use in self.steps.values())
