@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from libs.contracts.attempt import StepStarted
+from libs.contracts.orders import JobOrder
 from libs.contracts.plan import Defaults
 from tests.e2e.vm_agent.conftest import RunJob
 from tests.e2e.vm_agent.harness import order, step
@@ -338,14 +339,14 @@ async def test_large_outputs_go_into_a_blob(run_job: RunJob) -> None:
 
 
 @pytest.mark.row("jobs: environment")
-async def test_the_environments_url_is_evaluated_when_the_job_has_ended_and_masked(run_job: RunJob) -> None:
-    url = "https://${{ steps.x.outputs.id }}.example.org/${{ env.WHERE }}/s3cr3t-value"
-    given = order(
-        step("echo id=7 >> $GITHUB_OUTPUT; echo WHERE=eu >> $GITHUB_ENV", id="x"),
-        planned={"environment": {"name": "production", "url": url}},
-    )
-    ran = await run_job(given, secrets={"A": "s3cr3t-value"})
-    assert ran.end.environment_url == "https://7.example.org/eu/***"
-    bad = order(step("true"), planned={"environment": {"name": "production", "url": "${{ fromJSON('[') }}"}})
-    ran = await run_job(bad)
+async def test_the_environments_url_is_evaluated_when_the_job_has_ended(run_job: RunJob) -> None:
+    def of(url: str) -> JobOrder:
+        script = "echo id=7 >> $GITHUB_OUTPUT; echo WHERE=eu >> $GITHUB_ENV"
+        return order(step(script, id="x"), planned={"environment": {"name": "production", "url": url}})
+
+    ran = await run_job(of("https://${{ steps.x.outputs.id }}.example.org/${{ env.WHERE }}"))
+    assert ran.end.environment_url == "https://7.example.org/eu"
+    ran = await run_job(of("https://example.org/s3cr3t-value"), secrets={"A": "s3cr3t-value"})
     assert (ran.end.conclusion, ran.end.environment_url) == ("success", "")
+    ran = await run_job(of("${{ fromJSON('[') }}"))
+    assert (ran.end.conclusion, ran.end.environment_url) == ("failure", "")
