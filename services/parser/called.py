@@ -16,7 +16,8 @@ from libs.repositories import Repositories, RepositoryCommit, Resolved
 from libs.sources import SourceError, SourceMissing
 from libs.workflow.calls import BadCall, CallName, call_levels, call_name, calls_in_run, misfits
 from libs.workflow.model import Job, Workflow
-from libs.workflow.planning import CallTargets, WorkflowPlace, called_workflow
+from libs.workflow.planned_jobs import CallTargets
+from libs.workflow.planning import WorkflowPlace, called_workflow
 from libs.workflow.problems import Problem
 from services.parser.files import Readings
 
