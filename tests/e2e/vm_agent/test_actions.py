@@ -270,7 +270,8 @@ async def test_a_local_action_is_read_when_its_step_comes(run_job: RunJob, shop:
         ("Run ./act", "main", "success"),
         ("Post Run ./act", "post", "success"),
     ]
-    assert printed(ran, "Run ./act") == ["hi me undefined"]
+    said = "##[warning]`pre` execution is not supported for local action from './act'"
+    assert printed(ran, "Run ./act") == [said, "hi me undefined"]
 
 
 async def test_a_local_action_that_is_not_there(run_job: RunJob) -> None:
