@@ -148,11 +148,11 @@ def _planned_and_placed(planned: object, hosts: object) -> float:
     story = Story(planned)
     story.fleet = hosts
     run = evolve(None, RunPlanned(planned), NOON)
-    begun = time.perf_counter()
+    begun = time.process_time()  # not the wall's: other tests run beside this one
     for event in decide(run, story.situation):
         run = evolve(run, event, NOON)
     made = place(queued(run), hosts, Usage())
-    elapsed = time.perf_counter() - begun
+    elapsed = time.process_time() - begun
     assert len(made) == 256
     return elapsed
 
