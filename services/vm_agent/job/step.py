@@ -66,6 +66,7 @@ class Step:
         self._of = None if extra is None else extra.of
         self._prefix = "" if extra is None else extra.prefix
         self._site = Site(around, planned, action, of=self._of)
+        self._heeds_cancellation = True
         self._begun = around.clock()
         self._first_line = around.log.lines
         self._name = shortened(around.masker.mask(self._prefix + display_template(planned)))
@@ -80,7 +81,11 @@ class Step:
             await self.settle(await self.work())
 
     async def begins(self) -> bool:
-        """Whether it is to run; where it is not, that is recorded. Raises JobError."""
+        """Whether it is to run; where it is not, that is recorded. Raises JobError.
+
+        What is requested from here on is for this step, however long it waits for its turn.
+        """
+        self._heeds_cancellation = not self._around.cancellation.requested
         if self._around.cancellation.expired:
             self._record_unrun("cancellation", TIME_IS_OVER)
             return False
@@ -100,9 +105,8 @@ class Step:
 
     async def work(self, stop: asyncio.Event | None = None) -> Done:
         """`stop` ends it before its time, as a cancellation does."""
-        heeds_cancellation = not self._around.cancellation.requested
         await self._record.started(self._started())
-        work = Work(self._site, self._name, heeds_cancellation, self._still_wanted, stop, self._part)
+        work = Work(self._site, self._name, self._heeds_cancellation, self._still_wanted, stop, self._part)
         worked, summary = await self._answers(await work.do())
         if self._site.slot.use is not None:
             self._site.slot.use.state.update(self._site.output.said.state)

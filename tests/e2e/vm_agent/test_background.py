@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
+from libs.contracts.attempt import StepStarted
 from tests.e2e.vm_agent.conftest import RunJob
 from tests.e2e.vm_agent.harness import Bench, order, step
 
@@ -120,3 +121,15 @@ async def test_a_cancelled_job_ends_them(bench: Callable[..., Bench]) -> None:
     ran = await made.run()
     assert {one.step: one.outcome for one in ran.record.steps} == {0: "cancellation", 1: "cancellation"}
     assert ran.end.conclusion == "cancellation"
+
+
+async def test_one_that_waits_for_a_place_is_ended_with_the_job_too(bench: Callable[..., Bench]) -> None:
+    """Its condition held before the cancellation, so that this is for it, whenever it begins."""
+    made = bench(order(*[background("sleep 60")] * 11, step("sleep 60")))
+    asyncio.get_running_loop().call_later(0.8, made.job.cancel, "cancelled")
+    ran = await made.run()
+    late = next(one for one in ran.record.steps if one.step == 10)
+    assert (late.outcome, late.why) == ("cancellation", "The operation was canceled.")
+    begun = next(place for place, event in enumerate(ran.record.events) if event == StepStarted(10, late.name))
+    assert begun > 10, "it did not wait for a place"
+    assert late.duration_ms < 2_500, "it was not ended before the time of the whole job was over"
