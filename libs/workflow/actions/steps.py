@@ -9,9 +9,10 @@ from libs.workflow.actions.uses import BadUses, parse_uses
 from libs.workflow.model import Step, Template
 from libs.workflow.nodes import Entry, Node
 from libs.workflow.problems import KeyPath
-from libs.workflow.reading.identifiers import check_identifier
+from libs.workflow.reading.identifiers import read_step_id
 from libs.workflow.reading.reader import Reader, Shape, position
 from libs.workflow.reading.settings import read_templates
+from libs.workflow.reading.step import read_condition
 
 steps_per_action = 1000  # GitHub names no limit; a file of a megabyte could hold 100,000.
 
@@ -43,9 +44,9 @@ def _read_step(reader: Reader, node: Node, path: KeyPath) -> Step:
     _check_kind(reader, node, fields, path)
     return Step(
         at=position(node),
-        id=_read_id(reader, fields, path),
+        id=read_step_id(reader, fields, path),
         name=_text(reader, fields, "name", path),
-        condition=_read_condition(reader, fields, path),
+        condition=read_condition(reader, fields, f"{_key}.if", path),
         run=_text(reader, fields, "run", path),
         uses=_read_uses(reader, fields, path),
         with_=_mapping(reader, fields, "with", path),
@@ -66,29 +67,6 @@ def _check_kind(reader: Reader, node: Node, fields: dict[str, Entry], path: KeyP
     kind, foreign = ("run", _uses) if "run" in fields else ("uses", _run)
     for key in sorted(foreign & fields.keys() - {"run", "uses"}):
         reader.error(fields[key].key, f"`{key}` does not belong to a step with `{kind}`", (*path, key))
-
-
-def _read_id(reader: Reader, fields: dict[str, Entry], path: KeyPath) -> str | None:
-    if "id" not in fields:
-        return None
-    node, inner = fields["id"].value, (*path, "id")
-    text = reader.literal(node, "id", inner, empty=False)
-    if text is None or not check_identifier(reader, node, text, "a step's id", inner):
-        return None
-    if reader.scope.steps is not None and text.lower() in reader.scope.steps:
-        reader.error(node, f"the id `{text}` is already used by a step before this one (case is ignored)", inner)
-        return None
-    return text
-
-
-def _read_condition(reader: Reader, fields: dict[str, Entry], path: KeyPath) -> str | None:
-    if "if" not in fields:
-        return None
-    inner = (*path, "if")
-    scalar = reader.scalar(fields["if"].value, "if", inner)
-    if scalar is None or not reader.expressions.check_condition(scalar, f"{_key}.if", inner):
-        return None
-    return scalar.text
 
 
 def _read_uses(reader: Reader, fields: dict[str, Entry], path: KeyPath) -> str | None:

@@ -2,12 +2,26 @@
 
 import re
 
-from libs.workflow.nodes import Node
+from libs.workflow.nodes import Entry, Node
 from libs.workflow.problems import KeyPath
 from libs.workflow.reading.reader import Reader
 
 identifier_characters = 99  # GitHub: less than 100.
 _identifier = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
+
+
+def read_step_id(reader: Reader, fields: dict[str, Entry], path: KeyPath) -> str | None:
+    """The ``id`` of a step, of a job or of an action; the scope holds those of the steps before."""
+    if "id" not in fields:
+        return None
+    node, inner = fields["id"].value, (*path, "id")
+    text = reader.literal(node, "id", inner, empty=False)
+    if text is None or not check_identifier(reader, node, text, "a step's id", inner):
+        return None
+    if reader.scope.steps is not None and text.lower() in reader.scope.steps:
+        reader.error(node, f"the id `{text}` is already used by a step before this one (case is ignored)", inner)
+        return None
+    return text
 
 
 def check_identifier(reader: Reader, node: Node, text: str, what: str, path: KeyPath) -> bool:

@@ -5,7 +5,7 @@ from libs.workflow.model import Step, Template
 from libs.workflow.nodes import Entry, Mapping, Node
 from libs.workflow.problems import KeyPath
 from libs.workflow.reading.control import read_cancel, read_wait, read_wait_all
-from libs.workflow.reading.identifiers import check_identifier
+from libs.workflow.reading.identifiers import read_step_id
 from libs.workflow.reading.reader import Reader, Shape, position
 from libs.workflow.reading.settings import read_env, read_shell, read_templates
 from libs.workflow.reading.uses import check_action, check_inputs
@@ -34,7 +34,7 @@ def read_step(reader: Reader, node: Node, path: KeyPath) -> Step:
     fields = reader.fields(node, _step, path)
     _check_kind(reader, node, fields, path, unknown=reader.problems.count() > problems_before)
     uses = _read_uses(reader, fields, path)
-    id_ = _read_id(reader, fields, path)
+    id_ = read_step_id(reader, fields, path)
     return Step(
         at=position(node),
         id=id_,
@@ -96,19 +96,6 @@ def _misplaced(key: str, told_apart: str) -> str:
 def _listed(kinds: list[str]) -> str:
     names = [f"`{kind}`" for kind in kinds]
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} or {names[-1]}"
-
-
-def _read_id(reader: Reader, fields: dict[str, Entry], path: KeyPath) -> str | None:
-    if "id" not in fields:
-        return None
-    node, inner = fields["id"].value, (*path, "id")
-    text = reader.literal(node, "id", inner, empty=False)
-    if text is None or not check_identifier(reader, node, text, "a step's id", inner):
-        return None
-    if reader.scope.steps is not None and text.lower() in reader.scope.steps:
-        reader.error(node, f"the id `{text}` is already used by a step before this one (case is ignored)", inner)
-        return None
-    return text
 
 
 def _text(reader: Reader, fields: dict[str, Entry], key: str, path: KeyPath) -> str | None:

@@ -6,10 +6,8 @@ the job ends in `error`; a ref that the workflow itself names and that does not 
 
 from __future__ import annotations
 
-import asyncio
 import math
 import re
-import signal
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -46,21 +44,6 @@ class Inputs:
     """Where it is, if not where the event came from."""
 
 
-class Checkout:
-    """A checkout under way. A signal ends it; `wait` gives its outputs, or None where it was ended."""
-
-    def __init__(self, around: Surroundings, inputs: Inputs, output: StepOutput) -> None:
-        self._task = asyncio.ensure_future(_check_out(around, inputs, output))
-
-    async def wait(self) -> dict[str, str] | None:
-        """Raises CheckoutFailed, JobError, SandboxError."""
-        await asyncio.wait({self._task})
-        return None if self._task.cancelled() else self._task.result()
-
-    async def signal(self, number: signal.Signals) -> None:
-        self._task.cancel()
-
-
 def is_checkout(uses: str) -> bool:
     return bool(_ACTION.match(uses.strip()))
 
@@ -83,7 +66,8 @@ def read_inputs(given: Mapping[str, str], repository: str) -> Inputs:
     )
 
 
-async def _check_out(around: Surroundings, inputs: Inputs, output: StepOutput) -> dict[str, str]:
+async def check_out(around: Surroundings, inputs: Inputs, output: StepOutput) -> dict[str, str]:
+    """The step's outputs. Raises CheckoutFailed, JobError, SandboxError."""
     try:
         path = around.places.within_workspace(inputs.path)
     except OutsideWorkspace as error:

@@ -11,12 +11,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from libs.contracts.plan import PlannedStep
+from libs.contracts.results import Result
 from libs.workflow.expressions import Scope, Status, Value
 from libs.workflow.runner.commands import CommandReader
 from libs.workflow.runner.files import prepend_paths
 from services.vm_agent.job.actions.use import Slot, Use
 from services.vm_agent.job.environment import step_environment
-from services.vm_agent.job.evaluation import Evaluator
+from services.vm_agent.job.evaluation import BadKey, Evaluator
 from services.vm_agent.job.hashing import hash_files
 from services.vm_agent.job.places import RUNNER_FILES
 from services.vm_agent.job.surroundings import Surroundings
@@ -97,6 +98,17 @@ class Site:
             lambda patterns: hash_files(around.sandbox, around.places, patterns),
             self.where,
         )
+
+    async def conclusion(self, outcome: Result) -> Result:
+        """`continue-on-error` is looked at only after a failure. Raises SandboxError."""
+        if outcome != "failure":
+            return outcome
+        try:
+            goes_on = await self.evaluator().boolean(self.planned.continue_on_error, self.key("continue-on-error"))
+        except BadKey as error:
+            await self.output.error(str(error))
+            return "failure"
+        return "success" if goes_on else "failure"
 
     def environment(self) -> dict[str, str]:
         """Of a process that runs where the job's steps do."""

@@ -136,7 +136,7 @@ class Step:
         """
         output, state, worked = self._site.output, self._around.state, done.worked
         outcome: Result = "failure" if output.said.failed and worked.outcome == "success" else worked.outcome
-        conclusion = await self._conclusion(outcome)
+        conclusion = await self._site.conclusion(outcome)
         outputs = {**output.said.outputs, **(worked.outputs or {})}
         state.add_variables(output.said.variables, tuple(output.said.paths))
         if self._planned.id:
@@ -211,18 +211,6 @@ class Step:
             return worked, await read_answers(self._around, self._site.files, self._site.output)
         except SandboxError as error:
             return Worked("error", why=str(error)), None
-
-    async def _conclusion(self, outcome: Result) -> Result:
-        """`continue-on-error` is looked at only after a failure."""
-        if outcome != "failure":
-            return outcome
-        evaluator, given = self._site.evaluator(), self._planned.continue_on_error
-        try:
-            goes_on = await evaluator.boolean(given, self._site.key("continue-on-error"))
-        except BadKey as error:
-            await self._site.output.error(str(error))
-            return "failure"
-        return "success" if goes_on else "failure"
 
     async def _with_outputs(self, event: StepFinished, outputs: Mapping[str, str]) -> StepFinished:
         """Outputs as they may be stored: masked. Only a step with an id has outputs that anything can refer to."""

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, replace
 from typing import Generic, Literal, Protocol, TypeVar
 
+from libs.contracts.results import Result
 from libs.contracts.run import CancelReason
 
 T = TypeVar("T")
@@ -45,6 +46,13 @@ class Cancellation:
     @property
     def requested(self) -> bool:
         return self.reason is not None
+
+    @property
+    def end(self) -> tuple[Result, str]:
+        """What that comes to for a step which it ended, and GitHub's words for it."""
+        if self.reason == "timeout":
+            return "timeout", "The job has reached its time limit."
+        return "cancellation", "The operation was canceled."
 
     @property
     def expired(self) -> bool:

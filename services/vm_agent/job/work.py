@@ -17,7 +17,7 @@ from services.vm_agent.job.actions.inputs import read_inputs
 from services.vm_agent.job.actions.preparing import prepare, reference_of
 from services.vm_agent.job.actions.use import ActionFailed, OutOfReach, Use
 from services.vm_agent.job.answers import prepare_files
-from services.vm_agent.job.checkout import Checkout, CheckoutFailed, is_checkout
+from services.vm_agent.job.checkout import CheckoutFailed, check_out, is_checkout
 from services.vm_agent.job.checkout import read_inputs as read_checkout_inputs
 from services.vm_agent.job.containers import docker_action
 from services.vm_agent.job.containers.once import Once
@@ -25,7 +25,7 @@ from services.vm_agent.job.containers.refused import BadContainer
 from services.vm_agent.job.evaluation import SECONDS_A_MINUTE, BadKey
 from services.vm_agent.job.prelude import action_prelude
 from services.vm_agent.job.site import Site
-from services.vm_agent.job.supervision import Ended, Supervision
+from services.vm_agent.job.supervision import Awaited, Ended, Supervision
 from services.vm_agent.job.surroundings import JobError
 from services.vm_agent.job.worked import Worked
 from services.vm_agent.sandbox.protocol import CannotStart, Capability, Exit, FileTrouble, SandboxError
@@ -114,7 +114,7 @@ class Work:
         site = self.site
         given = await site.evaluator().mapping(site.planned.with_, site.key("with"))
         inputs = read_checkout_inputs(given, site.around.state.order.repository.full_name)
-        ended = await supervision.watch(Checkout(site.around, inputs, site.output))
+        ended = await supervision.watch(Awaited(check_out(site.around, inputs, site.output)))
         return await self._stopped(ended, supervision) or Worked("success", outputs=ended.value)
 
     async def _javascript(
@@ -173,8 +173,9 @@ class Work:
         def is_over() -> bool:
             return is_late() or around.cancellation.expired or (self.stop is not None and self.stop.is_set())
 
-        async def do(site: Site, name: str, still_wanted: Callable[[], Awaitable[bool]], part: StepPart) -> Worked:
-            heeds = not around.cancellation.requested
+        async def do(
+            site: Site, name: str, heeds: bool, still_wanted: Callable[[], Awaitable[bool]], part: StepPart
+        ) -> Worked:
             return await Work(site, name, heeds, still_wanted, self.stop, part).do()
 
         worked = await CompositeRun(self.site, use, inputs, self.part, do, deadline, is_over).run()
@@ -200,9 +201,7 @@ class Work:
                 why = "The step was canceled by a later step of the job."
                 outcome = "cancellation"
             case "cancellation":
-                timed_out = self.site.around.cancellation.reason == "timeout"
-                why = "The job has reached its time limit." if timed_out else "The operation was canceled."
-                outcome = "timeout" if timed_out else "cancellation"
+                outcome, why = self.site.around.cancellation.end
         await self.site.output.error(why)
         return Worked(outcome, why=why, answers=not is_checkout(self.site.planned.uses or ""))
 

@@ -27,11 +27,11 @@ from services.vm_agent.job.naming import action_names, display_template
 from services.vm_agent.job.site import Inside, Site
 from services.vm_agent.job.state import step_context
 from services.vm_agent.job.worked import Worked
-from services.vm_agent.sandbox.protocol import SandboxError
 
 StillWanted = Callable[[], Awaitable[bool]]
-Do = Callable[[Site, str, StillWanted, StepPart], Awaitable[Worked]]
-"""Does the work of one step, given its name: what it is, who uses a composite action need not know."""
+Do = Callable[[Site, str, bool, StillWanted, StepPart], Awaitable[Worked]]
+"""Does the work of one step, given its name and whether it heeds a cancellation. What the step is, who uses a composite
+action need not know."""
 _OUTPUT = "action.outputs.<output_id>.value"
 
 
@@ -47,6 +47,13 @@ class CompositeRun:
     deadline: float
     over: Callable[[], bool]
     _worst: Worked | None = field(default=None)
+    _inner: tuple[PlannedStep, ...] = field(init=False)
+    _names: list[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        runs = cast("Composite", self.use.action.runs)
+        self._inner = tuple(_planned(step, self.site.planned) for step in runs.steps)
+        self._names = action_names(self._inner)
 
     async def run(self) -> Worked:
         """An error of ours in one of its steps ends it. Raises SandboxError."""
@@ -65,8 +72,7 @@ class CompositeRun:
 
     def _steps(self) -> list[tuple[int, PlannedStep, StepPart]]:
         """What of it runs in this part, in its order; actions may have something before their own step, and after."""
-        runs = cast("Composite", self.use.action.runs)
-        planned = [_planned(step, self.site.planned) for step in runs.steps]
+        planned = self._inner
         before = [index for index, use in sorted(self.use.steps.items()) if use.has_pre and index not in self.use.begun]
         match self.part:
             case "pre":
@@ -86,6 +92,7 @@ class CompositeRun:
     async def _step(self, index: int, planned: PlannedStep, part: StepPart) -> None:
         """Raises SandboxError."""
         inner = self._site_of(index, planned)
+        heeds_cancellation = not inner.around.cancellation.requested
         try:
             inner.env.update(await inner.evaluator().mapping(planned.env, inner.key("env")))
             wanted = await inner.evaluator().condition(planned.if_, inner.key("if"))
@@ -104,7 +111,7 @@ class CompositeRun:
             except BadKey:
                 return False
 
-        worked = await self.do(inner, display_template(planned), still_wanted, part)
+        worked = await self.do(inner, display_template(planned), heeds_cancellation, still_wanted, part)
         if worked.answers:
             await read_said(inner.around, inner.files, inner.output)
         await self._settle(inner, worked, part)
@@ -112,7 +119,7 @@ class CompositeRun:
     async def _settle(self, inner: Site, worked: Worked, part: StepPart) -> None:
         said, planned = inner.output.said, inner.planned
         outcome: Result = "failure" if said.failed and worked.outcome == "success" else worked.outcome
-        conclusion = await self._conclusion(inner, outcome)
+        conclusion = await inner.conclusion(outcome)
         if inner.slot.use is not None:
             inner.slot.use.state.update(said.state)
         if part == "main":
@@ -121,17 +128,6 @@ class CompositeRun:
         if conclusion not in ("success", "skip") and self._worst is None:
             errors = [note.message for note in said.annotations if note.level == "error"]
             self._worst = Worked(conclusion, worked.exit_code, worked.why or (errors[-1] if errors else ""))
-
-    async def _conclusion(self, inner: Site, outcome: Result) -> Result:
-        if outcome != "failure":
-            return outcome
-        given = inner.planned.continue_on_error
-        try:
-            goes_on = await inner.evaluator().boolean(given, inner.key("continue-on-error"))
-        except (BadKey, SandboxError) as error:
-            await inner.output.error(str(error))
-            return "failure"
-        return "success" if goes_on else "failure"
 
     def _take_over(self, inner: Site) -> None:
         """What a step said is said by the step that uses the action."""
@@ -168,12 +164,8 @@ class CompositeRun:
         }
         contexts: dict[str, Value] = {"inputs": inputs, "steps": self.use.seen}
         inside = Inside(self.site, self.use, index, contexts, github, self._status, self.deadline)
-        return Site(self.site.around, planned, f"{self.site.action}.{self._name(index)}", inside=inside)
-
-    def _name(self, index: int) -> str:
-        runs = cast("Composite", self.use.action.runs)
-        names = action_names(tuple(_planned(step, self.site.planned) for step in runs.steps[: index + 1]))
-        return names[-1] if names else "__run"
+        name = self._names[index] if self._names else "__run"
+        return Site(self.site.around, planned, f"{self.site.action}.{name}", inside=inside)
 
     def _status(self) -> Status:
         """Before and after all steps there are none of its own to ask about."""

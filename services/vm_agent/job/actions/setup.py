@@ -5,13 +5,12 @@ A job whose actions cannot be had has failed before it began: none of its steps 
 
 from __future__ import annotations
 
-from libs.contracts.attempt import StepFinished, StepStarted
 from libs.contracts.results import Result
-from libs.workflow.runner.commands import CommandReader
 from services.vm_agent.job.actions.preparing import is_fetched, prepare
 from services.vm_agent.job.actions.use import ActionFailed, OutOfReach, Slot
+from services.vm_agent.job.setup_step import set_up
 from services.vm_agent.job.supervision import Awaited
-from services.vm_agent.job.surroundings import JobError, Surroundings
+from services.vm_agent.job.surroundings import Surroundings
 from services.vm_agent.log.step_output import StepOutput
 from services.vm_agent.ports import Record
 from services.vm_agent.sandbox.protocol import SandboxError
@@ -24,47 +23,24 @@ class ActionSetup:
 
     def __init__(self, around: Surroundings, record: Record) -> None:
         self._around, self._record = around, record
-        self._begun, self._first_line = around.clock(), around.log.lines
 
     async def run(self) -> str:
         """Why no step can run, empty where all is there. Raises JobError where it is Firebreak that failed."""
-        around = self._around
+        wanted: list[tuple[int, str]] = []
+        wrong = ""
         try:
-            wanted = [(step.index, step.uses) for step in around.state.order.planned.steps if step.uses is not None]
-            wanted = [(place, uses) for place, uses in wanted if is_fetched(uses)]
+            for step in self._around.state.order.planned.steps:
+                if step.uses is not None and is_fetched(step.uses):
+                    wanted.append((step.index, step.uses))
         except ActionFailed as error:
-            return await self._recorded([], str(error))
-        return await self._recorded(wanted, "") if wanted else ""
+            wrong = str(error)
+        if not wanted and not wrong:
+            return ""
 
-    async def _recorded(self, wanted: list[tuple[int, str]], why: str) -> str:
-        around, index = self._around, self._around.state.beyond_plan()
-        reader = CommandReader(environment={}, workspace=around.places.workspace)
-        output = StepOutput(index, around.log, around.masker, reader, debug=around.state.debug)
-        await self._record.started(StepStarted(index, NAME, part="setup"))
-        outcome: Result = "failure" if why else "success"
-        if not why:
-            outcome, why = await self._outcome(wanted, output)
-        if why:
-            await output.error(why)
-        around.state.failed = around.state.failed or outcome == "failure"
-        why = around.masker.mask(why)
-        self._record.finished(
-            StepFinished(
-                step=index,
-                name=NAME,
-                outcome=outcome,
-                conclusion=outcome,
-                duration_ms=round((around.clock() - self._begun) * 1000, 3),
-                annotations=tuple(output.said.annotations),
-                first_line=self._first_line,
-                lines=around.log.lines - self._first_line,
-                why=why,
-                part="setup",
-            )
-        )
-        await around.log.flush()
-        if outcome == "error":
-            raise JobError(why)
+        async def work(output: StepOutput) -> tuple[Result, str]:
+            return ("failure", wrong) if wrong else await self._outcome(wanted, output)
+
+        _, why = await set_up(self._around, self._record, NAME, work)
         return why
 
     async def _outcome(self, wanted: list[tuple[int, str]], output: StepOutput) -> tuple[Result, str]:
@@ -75,11 +51,7 @@ class ActionSetup:
             return "failure", str(error)
         except (OutOfReach, SandboxError) as error:
             return "error", str(error)
-        if ended.stopped_by is None:
-            return "success", ""
-        if around.cancellation.reason == "timeout":
-            return "timeout", "The job has reached its time limit."
-        return "cancellation", "The operation was canceled."
+        return ("success", "") if ended.stopped_by is None else around.cancellation.end
 
     async def _fetch_all(self, wanted: list[tuple[int, str]], output: StepOutput) -> None:
         for place, uses in wanted:
