@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -10,14 +9,12 @@ import pytest
 
 from libs.contracts.size import Size
 from services.vm_agent.image.store import NoImage, Store
-from services.vm_agent.sandbox.premises import Premises
-from services.vm_agent.sandbox.protocol import Sandbox, SandboxId, SandboxSpec
-from services.vm_agent.sandbox.qemu.driver import QemuDriver
+from services.vm_agent.sandbox.protocol import Sandbox
 from tests.e2e.containers import images
+from tests.e2e.machines.standing import qemu_machine
 from tests.images import NAME, images_folder
 
 SIZE = Size(2, 768)
-DISK_BYTES = 2 * 1024**3
 
 
 @pytest.fixture
@@ -37,18 +34,5 @@ async def machine(tmp_path: Path) -> AsyncIterator[Sandbox]:
         pytest.skip(f"{error} (make vm)")
     if "podman" not in image.manifest.packages:
         pytest.skip(f"the image {NAME} was built before it had podman: build it anew (make vm)")
-    driver = QemuDriver(Premises(tmp_path, images_folder(), image=NAME))
-    probe = await driver.probe()
-    if not probe.works:
-        pytest.skip(f"{probe.why} (make vm)")
-    spec = SandboxSpec(
-        SandboxId(f"test-{os.urandom(6).hex()}"),
-        memory_bytes=SIZE.memory_bytes,
-        cpus=SIZE.cpus,
-        disk_bytes=DISK_BYTES,
-        trust="own",
-    )
-    made = driver.create(spec)
-    await made.start()
-    yield made
-    await made.destroy()
+    async with qemu_machine(tmp_path, images_folder(), SIZE) as made:
+        yield made

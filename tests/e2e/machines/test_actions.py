@@ -3,7 +3,6 @@ drivers of processes (tests/e2e/vm_agent/test_toolkit.py), and a local action th
 
 from __future__ import annotations
 
-import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -12,53 +11,29 @@ import pytest
 from libs.contracts.size import Size
 from services.vm_agent.image.recipe import RECIPES
 from services.vm_agent.image.store import Store
-from services.vm_agent.sandbox.premises import Premises
-from services.vm_agent.sandbox.protocol import Sandbox, SandboxId, SandboxSpec
-from services.vm_agent.sandbox.qemu.driver import QemuDriver
-from tests.actions import toolkit
-from tests.e2e.vm_agent.harness import Bench, Ran, order, step
-from tests.e2e.vm_agent.shop import Shop, composite
+from services.vm_agent.sandbox.protocol import Sandbox
+from tests.e2e.machines.standing import qemu_machine
+from tests.e2e.vm_agent.harness import Bench, lines_of, order, step
+from tests.e2e.vm_agent.shop import Shop, composite, toolkit_shop
 from tests.images import NAME
 
 SIZE = Size(1, 512)
-DISK_BYTES = 2 * 1024**3
 MAIN = "Run octo/toolkit@v1"
 
 
 @pytest.fixture
 async def machine(tmp_path: Path, images: Path) -> AsyncIterator[Sandbox]:
     found = Store(images).find(NAME)
-    driver = QemuDriver(Premises(tmp_path, images, image=NAME))
-    probe = await driver.probe()
-    if not probe.works:
-        pytest.skip(f"{probe.why} (make vm)")
     if found.manifest.recipe != RECIPES[NAME].digest:
         pytest.skip(f"the image {NAME} was built by another recipe, perhaps before it had Node.js (make vm)")
-    spec = SandboxSpec(
-        SandboxId(f"test-{os.urandom(6).hex()}"),
-        memory_bytes=SIZE.memory_bytes,
-        cpus=SIZE.cpus,
-        disk_bytes=DISK_BYTES,
-        trust="own",
-    )
-    made = driver.create(spec)
-    await made.start()
-    yield made
-    await made.destroy()
+    async with qemu_machine(tmp_path, images, SIZE) as made:
+        yield made
 
 
 @pytest.fixture
 async def shop(tmp_path: Path) -> AsyncIterator[Shop]:
-    made = Shop(tmp_path)
-    toolkit(made.folder / "octo" / "toolkit")
-    made.publish("octo/toolkit", {})
-    yield made
-    await made.sources.close()
-
-
-def lines_of(ran: Ran, name: str) -> list[str]:
-    (index,) = [one.step for one in ran.record.steps if one.name == name]
-    return [line for chunk in ran.chunks if chunk.step == index for line in chunk.lines]
+    async with toolkit_shop(tmp_path) as made:
+        yield made
 
 
 @pytest.mark.timeout(300)

@@ -89,6 +89,12 @@ class Ran:
         return lines[lines.index("##[endgroup]") + 1 :] if "##[endgroup]" in lines else lines
 
 
+def lines_of(ran: Ran, name: str) -> list[str]:
+    """All lines of the one step of this name."""
+    (index,) = [one.step for one in ran.record.steps if one.name == name]
+    return [line for chunk in ran.chunks if chunk.step == index for line in chunk.lines]
+
+
 def step(run: str | None = None, **fields: object) -> dict[str, object]:
     """A step as a workflow file has it, with `_` for `-`."""
     return {"run": run, **{name.rstrip("_").replace("-", "_"): value for name, value in fields.items()}}

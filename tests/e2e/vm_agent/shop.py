@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 from textwrap import dedent
 
 from libs.github.actions import ActionMirrors
 from libs.github.addresses import ClonePolicy
 from libs.github.fetching import Fetcher
+from tests.actions import toolkit
 from tests.repositories import WorkTree
 
 
@@ -41,3 +43,13 @@ def composite(*steps: str, head: str = "") -> dict[str, str]:
     """Each step is one flow mapping."""
     listed = "".join(f"    - {step}\n" for step in steps)
     return {"action.yml": f"{dedent(head).strip()}\nruns:\n  using: composite\n  steps:\n{listed}"}
+
+
+@asynccontextmanager
+async def toolkit_shop(folder: Path) -> AsyncIterator[Shop]:
+    """A shop with `octo/toolkit`, an action of GitHub's own packages."""
+    made = Shop(folder)
+    toolkit(made.folder / "octo" / "toolkit")
+    made.publish("octo/toolkit", {})
+    yield made
+    await made.sources.close()

@@ -14,9 +14,8 @@ import pytest
 from services.vm_agent.sandbox.bubblewrap.driver import BubblewrapDriver
 from services.vm_agent.sandbox.host import HostDriver
 from services.vm_agent.sandbox.protocol import Driver, Sandbox, SandboxId, SandboxSpec
-from tests.actions import toolkit
-from tests.e2e.vm_agent.harness import Bench, Ran, order, step
-from tests.e2e.vm_agent.shop import Shop
+from tests.e2e.vm_agent.harness import Bench, lines_of, order, step
+from tests.e2e.vm_agent.shop import Shop, toolkit_shop
 
 DRIVERS: dict[str, Callable[[Path], Driver]] = {"host": HostDriver, "bubblewrap": BubblewrapDriver}
 pytestmark = pytest.mark.row("actions: @actions/core, github, exec, io")
@@ -37,16 +36,8 @@ async def place(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
 
 @pytest.fixture
 async def shop(tmp_path: Path) -> AsyncIterator[Shop]:
-    made = Shop(tmp_path)
-    toolkit(made.folder / "octo" / "toolkit")
-    made.publish("octo/toolkit", {})
-    yield made
-    await made.sources.close()
-
-
-def lines_of(ran: Ran, name: str) -> list[str]:
-    (index,) = [one.step for one in ran.record.steps if one.name == name]
-    return [line for chunk in ran.chunks if chunk.step == index for line in chunk.lines]
+    async with toolkit_shop(tmp_path) as made:
+        yield made
 
 
 async def test_all_of_it_works_in_each_part_of_an_action(place: Sandbox, shop: Shop, tmp_path: Path) -> None:
