@@ -12,14 +12,14 @@ import time
 from pathlib import Path
 
 from libs import process
+from libs.analytics.snapshot import FOLDER
 from libs.process import Process
 from libs.telemetry import log
-from services.learner.database import Database
 from services.learner.hopper import Hopper
-from services.learner.library import Library, NotCopied
 from services.learner.reading import FILTERS, Reader, is_the_same
-from services.learner.schedule import Snapshots
-from services.learner.snapshot import FOLDER
+from services.learner.store.database import Database
+from services.learner.store.library import Library, NotCopied
+from services.learner.store.schedule import Snapshots
 from services.learner.thread import in_thread
 
 LOCK_SECONDS = 1.0

@@ -10,8 +10,8 @@ import contextlib
 from collections.abc import Callable, Iterable
 
 from libs.bus.port import Stored
-from services.learner.batch import Batch
-from services.learner.fold import Folded
+from services.learner.folding.fold import Folded
+from services.learner.store.batch import Batch
 
 LIVE_EVENTS = 1_000
 LIVE_SECONDS = 0.25

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from libs.blobs.port import BlobMissing, Blobs
 from libs.bus.port import Bus, CaughtUp, Stored
 from libs.contracts import subjects
-from services.learner.batch import anchor
-from services.learner.fold import Folded, fold
+from services.learner.folding.fold import Folded, fold
 from services.learner.hopper import Hopper
+from services.learner.store.batch import anchor
 
 FILTERS = {subjects.DELIVERIES: ("raw.delivery.*",), subjects.EVENTS: ("ev.>",)}
 """All of each stream: a part would leave holes that nothing explains."""

@@ -18,8 +18,8 @@ from libs.bus.server import NatsServer
 from libs.bus.streams import prepare
 from libs.contracts import subjects
 from services.learner.hopper import Hopper
-from services.learner.library import Library
 from services.learner.reading import FILTERS, Reader
+from services.learner.store.library import Library
 from tests.fakes.history import History
 
 RUNS = 2_000

@@ -35,8 +35,8 @@ def command(query: str | None, form: str | None, limit: int) -> int:
 
     Without QUERY: a prompt on a terminal, else one statement from standard input.
     """
+    from libs.analytics.snapshot import FOLDER
     from libs.settings import read_settings
-    from services.learner.snapshot import FOLDER
 
     folder = read_settings().home / FOLDER
     if query is None and sys.stdin.isatty():
@@ -46,8 +46,8 @@ def command(query: str | None, form: str | None, limit: int) -> int:
 
 
 def _answer(folder: Path, query: str, form: str | None, limit: int) -> None:
+    from libs.analytics.snapshot import BadQuery, NoSnapshot, ask
     from services.cli.tables import WRITERS
-    from services.learner.snapshot import BadQuery, NoSnapshot, ask
 
     write = WRITERS[form or "table"]
     try:

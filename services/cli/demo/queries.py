@@ -34,7 +34,7 @@ QUERIES = (
 
 async def show_queries(settings: Settings, runs: Sequence[RunId]) -> None:
     """Waits until the learner has published these runs, then prints both questions and their answers."""
-    from services.learner.snapshot import FOLDER, NoSnapshot, ask
+    from libs.analytics.snapshot import FOLDER, NoSnapshot, ask
 
     folder = settings.home / FOLDER
     wanted = f"SELECT count(*) FROM runs WHERE conclusion IS NOT NULL AND run_id IN ({', '.join(map(str, runs))})"  # noqa: S608 (whole numbers)

@@ -7,12 +7,12 @@ import random
 from collections import Counter
 from pathlib import Path
 
+from libs.analytics.snapshot import NoSnapshot, ask
 from libs.bus.port import Bus, CaughtUp
 from libs.bus.server import NatsServer
-from services.learner.columns import TABLE_OF
-from services.learner.fold import fold
+from services.learner.folding.fold import fold
 from services.learner.reading import FILTERS
-from services.learner.snapshot import NoSnapshot, ask
+from services.learner.store.columns import TABLE_OF
 from tests.chaos.services import ServiceProcess
 from tests.fakes.history import History
 

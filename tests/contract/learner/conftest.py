@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
+from libs.analytics.snapshot import ask
 from libs.bus.memory import MemoryBus
 from libs.bus.port import CaughtUp
-from services.learner.batch import Batch
-from services.learner.database import Database
-from services.learner.fold import fold
-from services.learner.library import Library
+from services.learner.folding.fold import fold
 from services.learner.reading import FILTERS
-from services.learner.snapshot import ask
+from services.learner.store.batch import Batch
+from services.learner.store.database import Database
+from services.learner.store.library import Library
 from tests.fakes.history import History
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from services.learner.batch import Batch
-from services.learner.database import Busy, Unreadable, open_database
-from services.learner.library import Library
-from services.learner.snapshot import BadQuery, NoSnapshot, ask, newest_snapshot
+from libs.analytics.snapshot import BadQuery, NoSnapshot, ask, newest_snapshot
+from services.learner.store.batch import Batch
+from services.learner.store.database import Busy, Unreadable, open_database
+from services.learner.store.library import Library
 from tests.contract.learner.conftest import Learned
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from libs.bus.port import Stored
 from services.learner import hopper
-from services.learner.fold import Folded
+from services.learner.folding.fold import Folded
 from services.learner.hopper import Hopper
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)

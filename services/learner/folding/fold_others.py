@@ -5,9 +5,9 @@ from __future__ import annotations
 import msgspec
 
 from libs.contracts import host, intake
-from services.learner.facts import DeliveryFact, Fact, HostFact, IntakeFact
-from services.learner.heads import DeliveryHead
-from services.learner.place import Where, integer, text
+from services.learner.folding.facts import DeliveryFact, Fact, HostFact, IntakeFact
+from services.learner.folding.heads import DeliveryHead
+from services.learner.folding.place import Where, integer, text
 
 _deliveries = msgspec.json.Decoder(DeliveryHead)
 _intakes: msgspec.json.Decoder[intake.IntakeEvent] = msgspec.json.Decoder(intake.IntakeEvent)

@@ -12,10 +12,19 @@ from hypothesis import strategies as st
 from libs.bus.port import Stored
 from libs.contracts import blobs, delivery, envelope, plan, registry, run, subjects
 from libs.contracts.ids import Cause, CommitId, JobKey, RunId
-from services.learner import heads
-from services.learner.facts import AttemptFact, DeliveryFact, HostFact, IntakeFact, JobFact, PlanFact, RunFact, StepFact
-from services.learner.fold import UNDECODABLE, fold
-from services.learner.place import INTEGER_LIMIT, TEXT_CHARACTERS
+from services.learner.folding import heads
+from services.learner.folding.facts import (
+    AttemptFact,
+    DeliveryFact,
+    HostFact,
+    IntakeFact,
+    JobFact,
+    PlanFact,
+    RunFact,
+    StepFact,
+)
+from services.learner.folding.fold import UNDECODABLE, fold
+from services.learner.folding.place import INTEGER_LIMIT, TEXT_CHARACTERS
 from tests.golden.write import example
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)

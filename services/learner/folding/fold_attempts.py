@@ -7,8 +7,8 @@ from functools import lru_cache
 import msgspec
 
 from libs.contracts import attempt, subjects
-from services.learner.facts import AttemptFact, Fact, StepFact
-from services.learner.place import SUBJECTS_KEPT, Where, integer, text
+from services.learner.folding.facts import AttemptFact, Fact, StepFact
+from services.learner.folding.place import SUBJECTS_KEPT, Where, integer, text
 
 _attempts: msgspec.json.Decoder[attempt.AttemptEvent] = msgspec.json.Decoder(attempt.AttemptEvent)
 

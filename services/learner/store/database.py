@@ -13,10 +13,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from services.learner.arrow import arrow_table
-from services.learner.batch import Batch
-from services.learner.columns import Columns, columns
-from services.learner.schema import (
+from services.learner.store.arrow import arrow_table
+from services.learner.store.batch import Batch
+from services.learner.store.columns import Columns, columns
+from services.learner.store.schema import (
     CURSOR,
     JOB_KEY,
     JOB_LABEL,
@@ -28,8 +28,8 @@ from services.learner.schema import (
     WORKFLOW_LABEL,
     Table,
 )
-from services.learner.stored_keys import load_keys
-from services.learner.views import VIEWS
+from services.learner.store.stored_keys import load_keys
+from services.learner.store.views import VIEWS
 
 if TYPE_CHECKING:
     import duckdb

@@ -7,9 +7,9 @@ from functools import lru_cache
 import msgspec
 
 from libs.contracts import blobs, run, subjects
-from services.learner.facts import Fact, JobFact, PlanFact, RunFact
-from services.learner.heads import PlanHead, PlannedHead
-from services.learner.place import SUBJECTS_KEPT, Where, integer, text
+from services.learner.folding.facts import Fact, JobFact, PlanFact, RunFact
+from services.learner.folding.heads import PlanHead, PlannedHead
+from services.learner.folding.place import SUBJECTS_KEPT, Where, integer, text
 
 _RunEvent = (
     PlannedHead

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from services.learner.schedule import BUSY_SECONDS, COST_FACTOR, IDLE_SECONDS, Snapshots
+from services.learner.store.schedule import BUSY_SECONDS, COST_FACTOR, IDLE_SECONDS, Snapshots
 
 
 def test_nothing_new_nothing_due() -> None:

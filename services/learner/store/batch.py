@@ -9,8 +9,8 @@ import hashlib
 from dataclasses import dataclass, field
 
 from libs.bus.port import Stored
-from services.learner.facts import Fact
-from services.learner.fold import Folded
+from services.learner.folding.facts import Fact
+from services.learner.folding.fold import Folded
 
 BATCH_BYTES = 64 * 1024 * 1024
 """Of messages without their bodies: what a full replay batch keeps in memory stays within a small multiple of it."""

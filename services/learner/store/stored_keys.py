@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from services.learner.keys import KEPT, Keys, KnownKeys, Labels
+from services.learner.store.keys import KEPT, Keys, KnownKeys, Labels
 
 if TYPE_CHECKING:
     import duckdb

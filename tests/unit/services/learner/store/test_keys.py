@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from services.learner import keys
-from services.learner.keys import KnownKeys, Label, Labels
+from services.learner.store import keys
+from services.learner.store.keys import KnownKeys, Label, Labels
 
 
 class Table:

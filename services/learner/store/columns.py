@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from operator import attrgetter
 
-from services.learner.facts import (
+from services.learner.folding.facts import (
     AttemptFact,
     DeliveryFact,
     Fact,
@@ -15,7 +15,7 @@ from services.learner.facts import (
     RunFact,
     StepFact,
 )
-from services.learner.schema import ATTEMPT, DELIVERY, HOST, INTAKE, JOB, PLAN, RUN, STEP, Table
+from services.learner.store.schema import ATTEMPT, DELIVERY, HOST, INTAKE, JOB, PLAN, RUN, STEP, Table
 
 TABLE_OF: dict[type[Fact], Table] = {
     DeliveryFact: DELIVERY,

@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
-from services.learner.columns import Columns
-from services.learner.schema import Table
+from services.learner.store.columns import Columns
+from services.learner.store.schema import Table
 
 
 def arrow_table(table: Table, values: Columns) -> object:

@@ -13,11 +13,11 @@ import msgspec
 
 from libs.bus.port import Stored
 from libs.contracts import blobs, envelope
-from services.learner.facts import Fact
-from services.learner.fold_attempts import attempt_fact
-from services.learner.fold_others import delivery_fact, host_fact, intake_fact
-from services.learner.fold_runs import run_fact
-from services.learner.place import Where, text
+from services.learner.folding.facts import Fact
+from services.learner.folding.fold_attempts import attempt_fact
+from services.learner.folding.fold_others import delivery_fact, host_fact, intake_fact
+from services.learner.folding.fold_runs import run_fact
+from services.learner.folding.place import Where, text
 
 UNDECODABLE = "(undecodable)"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

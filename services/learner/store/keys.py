@@ -10,7 +10,7 @@ from collections.abc import Callable, Hashable, Iterable
 from itertools import islice
 from typing import Generic, NamedTuple, TypeVar
 
-from services.learner.facts import AttemptFact, Fact, JobFact, PlanFact, StepFact
+from services.learner.folding.facts import AttemptFact, Fact, JobFact, PlanFact, StepFact
 
 KEPT = 100_000
 """Names of each kind in memory: some ten megabytes, and more than a year of most installations' names."""

@@ -17,9 +17,9 @@ import time
 from collections.abc import Callable, Generator
 from pathlib import Path
 
-from services.learner.database import Database, Unreadable, last_positions, open_database
-from services.learner.schema import SCHEMA_VERSION
-from services.learner.snapshot import CURRENT
+from libs.analytics.snapshot import CURRENT
+from services.learner.store.database import Database, Unreadable, last_positions, open_database
+from services.learner.store.schema import SCHEMA_VERSION
 
 SNAPSHOTS_KEPT = 2
 SNAPSHOT_GRACE_SECONDS = 60.0

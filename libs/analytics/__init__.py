@@ -1,0 +1,1 @@
+"""What readers of the published snapshots share: the learner writes them, analysts ask them."""

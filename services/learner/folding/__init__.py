@@ -1,0 +1,1 @@
+"""Messages of the log become facts: pure, one event at a time."""

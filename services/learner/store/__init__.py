@@ -1,0 +1,1 @@
+"""The learner's DuckDB file and its snapshots."""

@@ -1,0 +1,1 @@
+"""The language model: it proposes and never decides. Off unless it is asked for."""
