@@ -16,6 +16,8 @@ from libs.contracts.results import Result
 from libs.contracts.size import Size
 
 AnnotationLevel = Literal["notice", "warning", "error"]
+FailureCategory = Literal["", "signal", "out of memory", "disk full", "time limit", "network"]
+"""What rules without a doubt say of a failed step from its end and its masked output; empty where they say nothing."""
 StepPart = Literal["main", "pre", "post", "setup"]
 """What a step's record is of: a step of the plan; what its action does before all steps, or after them; or what the job
 needed around them (containers). Of all but `main` the index is beyond the plan's."""
@@ -84,6 +86,9 @@ class StepFinished(msgspec.Struct, frozen=True, tag="StepFinished"):
     """One for every step of the plan, skipped ones too: the verdict is made of these and of nothing else.
 
     `outcome` is before `continue-on-error`, `conclusion` after. `first_line` and `lines` locate its log.
+
+    `command` is what kind of command it was, as written and without its arguments (`npm ci`, `actions/checkout`). Of a
+    failure: `fingerprint` is the same for what failed in the same way, `said` the line that it is made of, normalised.
     """
 
     step: int
@@ -102,6 +107,9 @@ class StepFinished(msgspec.Struct, frozen=True, tag="StepFinished"):
     fingerprint: str = ""
     part: StepPart = "main"
     of: int | None = None
+    command: str = ""
+    said: str = ""
+    category: FailureCategory = ""
 
 
 class AttemptFinished(msgspec.Struct, frozen=True, tag="AttemptFinished"):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import msgspec
 
+from libs.contracts.blobs import BlobRef
 from libs.contracts.ids import RunId
 
 
@@ -34,6 +35,8 @@ class WorkflowRejected(msgspec.Struct, frozen=True, tag="WorkflowRejected"):
     sha: str
     path: str
     problems: tuple[Problem, ...]
+    content: BlobRef | None = None
+    """The file as it was read, for whoever proposes how to mend it."""
 
 
 class WorkflowUnmatched(msgspec.Struct, frozen=True):

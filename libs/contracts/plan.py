@@ -207,4 +207,8 @@ class Plan(msgspec.Struct, frozen=True):
     """By `owner/name/path@commit`: every workflow that a job of this plan, or of one of these, calls."""
     chain: int = 0
     """How many runs in a row led to this one by `workflow_run`; 0 where something else did."""
+    lockfiles: tuple[str, ...] = ()
+    """Files of the commit's root that fix what a package manager installs."""
+    trial: str = ""
+    """The proposal of a model that this run tries out: its result is neutral and decides nothing."""
     format: int = PLAN_FORMAT

@@ -7,6 +7,7 @@ from types import UnionType
 import msgspec
 
 from libs.contracts import (
+    advice,
     attempt,
     commands,
     debug,
@@ -19,6 +20,7 @@ from libs.contracts import (
     numbering,
     orders,
     plan,
+    recognition,
     report,
     run,
     timers,
@@ -33,6 +35,8 @@ EVENTS: dict[str, type[msgspec.Struct] | UnionType] = {
     "group": group.GroupEvent,
     "host": host.HostEvent,
     "report": report.ReportEvent,
+    "advice": advice.AdviceEvent,
+    "recognition": recognition.RecognitionEvent,
 }
 """The union of each aggregate's events."""
 

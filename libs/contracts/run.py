@@ -101,6 +101,28 @@ class ApprovalDenied(msgspec.Struct, frozen=True, tag="ApprovalDenied"):
     comment: str = ""
 
 
+class TimeoutEvidence(msgspec.Struct, frozen=True):
+    """Why a learned limit is what it is: the advice at `position` of `ev.advice.<repository_id>`, and its terms."""
+
+    position: int
+    rule: str
+    n: int
+    longest_ms: float
+    upper_ms: float = 0
+    kills: int = 0
+
+
+class TimeoutAdjusted(msgspec.Struct, frozen=True, tag="TimeoutAdjusted"):
+    """The job's limit is shorter than its workflow declares, by the repository's opt-in: said in
+    the commit that queues it."""
+
+    job: JobKey
+    from_ms: int
+    to_ms: int
+    evidence: TimeoutEvidence
+    run_attempt: int = 1
+
+
 class JobQueued(msgspec.Struct, frozen=True, tag="JobQueued"):
     """It may run as soon as a host has room. Said again after a lost or refused attempt, `why` then says which.
 
@@ -121,6 +143,8 @@ class JobQueued(msgspec.Struct, frozen=True, tag="JobQueued"):
     """The group of hosts that it has to run in; empty is any."""
     cancel_timeout_ms: int | None = None
     environment: str = ""
+    retry_of: int = 0
+    """The attempt that failed, where the job is known to be flaky and the repository opted into trying again."""
 
 
 class JobAssigned(msgspec.Struct, frozen=True, tag="JobAssigned"):
@@ -166,6 +190,8 @@ class JobFinished(msgspec.Struct, frozen=True, tag="JobFinished"):
     outputs: dict[str, str] = {}
     outputs_blob: BlobRef | None = None
     why: str = ""
+    retries: int = 0
+    """How many of its attempts failed as known to be flaky, and were run again: a success is told with them."""
 
 
 class RunCancelRequested(msgspec.Struct, frozen=True, tag="RunCancelRequested"):
@@ -207,6 +233,7 @@ RunEvent = (
     | ApprovalRequested
     | ApprovalGranted
     | ApprovalDenied
+    | TimeoutAdjusted
     | JobQueued
     | JobAssigned
     | JobSkipped

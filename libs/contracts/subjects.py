@@ -31,6 +31,11 @@ ALL_HOSTS = "ev.host.*"
 ALL_GROUPS = "ev.group.*.*"
 ALL_REPORTS = "ev.report.>"
 ALL_SCHEDULES = "ev.workflow.*.schedules"
+ALL_OPT_INS = "ev.workflow.*.opt-ins"
+ALL_ADVICE = "ev.advice.*"
+ALL_RECOGNITIONS = "ev.recognition.>"
+ALL_MODEL = "ev.model.>"
+ALL_MODEL_COMMANDS = "cmd.model.*"
 ALL_TRIGGERS = "cmd.trigger.*"
 ALL_RUN_COMMANDS = "cmd.run.*"
 ALL_DUE = "timer.due.>"
@@ -70,6 +75,11 @@ def schedules(repository: RepositoryId) -> str:
     return f"ev.workflow.{repository}.schedules"
 
 
+def opt_ins(repository: RepositoryId) -> str:
+    """What the repository opts into; beside its schedules."""
+    return f"ev.workflow.{repository}.opt-ins"
+
+
 def group(repository: RepositoryId, name: str) -> str:
     """Names of groups differ by more than case."""
     return f"ev.group.{repository}.{hashlib.sha256(name.lower().encode()).hexdigest()[:16]}"
@@ -99,6 +109,26 @@ def host(host_id: HostId) -> str:
 
 def report(owner: str, repo: str, run_id: RunId) -> str:
     return f"ev.report.{token(owner)}.{token(repo)}.{run_id}"
+
+
+def advice(repository: RepositoryId) -> str:
+    return f"ev.advice.{repository}"
+
+
+ADVICE_FOR_HOSTS = "ev.advice.fleet"
+
+
+def recognition(owner: str, repo: str, run_id: RunId) -> str:
+    return f"ev.recognition.{token(owner)}.{token(repo)}.{run_id}"
+
+
+def model(repository: RepositoryId, about: str) -> str:
+    """`about` is a content hash (a proposal) or a run's id (a triage)."""
+    return f"ev.model.{repository}.{about}"
+
+
+def model_command(proposal: str) -> str:
+    return f"cmd.model.{proposal}"
 
 
 def trigger_command(repository: RepositoryId) -> str:

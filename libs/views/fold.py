@@ -16,6 +16,7 @@ from libs.contracts.envelope import Commit
 from libs.contracts.ids import JobKey, called_id
 from libs.contracts.plan import Plan
 from libs.contracts.run import RunEvent
+from libs.views import words
 from libs.views.gates import at_a_gate
 from libs.views.run import AttemptView, JobView, RunView, StepView
 from libs.workflow.expressions import Value
@@ -106,6 +107,8 @@ def _on_run(view: RunView, event: RunEvent, time: datetime) -> None:
             at_a_gate(view, event, time)
         case of_run.JobQueued():
             _queued(view, event, time)
+        case of_run.TimeoutAdjusted():
+            _adjusted(view, event, time)
         case of_run.JobAssigned():
             job = view.job_of(event.job)
             job.state = "assigned"
@@ -142,6 +145,11 @@ def _queued(view: RunView, event: of_run.JobQueued, time: datetime) -> None:
     wants = f" for a host with {', '.join(event.labels)}" if event.labels else ""
     wants += f" in the group {event.host_group}" if event.host_group else ""
     view.tell(time, event.job, f"queued{wants}" + (f": {event.why}" if event.why else ""))
+
+
+def _adjusted(view: RunView, event: of_run.TimeoutAdjusted, time: datetime) -> None:
+    limits = f"{words.duration(event.from_ms)} to {words.duration(event.to_ms)}"
+    view.tell(time, event.job, f"its time limit goes from {limits}: learned from {event.evidence.n} successes")
 
 
 def _finished(view: RunView, event: of_run.JobFinished, time: datetime) -> None:

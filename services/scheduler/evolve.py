@@ -42,6 +42,7 @@ from libs.contracts.run import (
     RunPlanned,
     RunRerun,
     RunStarted,
+    TimeoutAdjusted,
 )
 from libs.contracts.subjects import AttemptAddress
 from libs.workflow.expressions import Value
@@ -101,6 +102,8 @@ def evolve(run: Run | None, event: RunEvent, at: datetime) -> Run:
             return _reviewed(_run_step(run, event), event)
         case JobQueued():
             return _queued(run, event, at)
+        case TimeoutAdjusted():
+            return _with(run, replace(_job_step(run, event.job, event), timeout_ms=event.to_ms))
         case JobAssigned():
             return _assigned(run, event, at)
         case JobSkipped():

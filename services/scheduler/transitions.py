@@ -36,6 +36,7 @@ JOB: dict[tuple[JobPhase, str], JobPhase] = {
     ("waiting", "CallExpanded"): "calling",
     ("calling", "JobCancelRequested"): "calling",
     ("calling", "JobFinished"): "finished",
+    ("queued", "TimeoutAdjusted"): "queued",
     ("queued", "JobAssigned"): "assigned",
     ("queued", "JobFinished"): "finished",
     ("assigned", "AttemptStarted"): "running",

@@ -13,7 +13,7 @@ from libs.contracts.registry import EVENTS, OTHERS, types_of
 AGGREGATES = {
     "delivery": ("raw.delivery.<guid>", "ingress"),
     "intake": ("ev.intake.<guid or command id>", "parser"),
-    "workflow": ("ev.workflow.<repository_id>.<hash of path, or schedules>", "parser"),
+    "workflow": ("ev.workflow.<repository_id>.<hash of path, schedules or opt-ins>", "parser"),
     "run": ("ev.run.<owner>.<repo>.<run_id>", "scheduler; the first commit, `RunPlanned`, is the parser's"),
     "attempt": (
         "ev.attempt.<host_id>.<owner>.<repo>.<run_id>.<job>.<n>",
@@ -22,6 +22,8 @@ AGGREGATES = {
     "group": ("ev.group.<repository_id>.<hash of group>", "scheduler"),
     "host": ("ev.host.<host_id>", "that host's agent"),
     "report": ("ev.report.<owner>.<repo>.<run_id>", "reporter"),
+    "advice": ("ev.advice.<repository_id>, ev.advice.fleet", "learner"),
+    "recognition": ("ev.recognition.<owner>.<repo>.<run_id>", "learner"),
 }
 """Aggregate -> (subject, sole writer)."""
 

@@ -20,6 +20,7 @@ _RunEvent = (
     | run.ApprovalRequested
     | run.ApprovalGranted
     | run.ApprovalDenied
+    | run.TimeoutAdjusted
     | run.JobQueued
     | run.JobAssigned
     | run.JobSkipped
@@ -89,6 +90,7 @@ def run_fact(where: Where, event: msgspec.Raw, plan_bytes: bytes | None) -> Fact
             )
         case (
             run.MatrixExpanded()
+            | run.TimeoutAdjusted()
             | run.GroupRequested()
             | run.ApprovalRequested()
             | run.ApprovalGranted()

@@ -37,6 +37,8 @@ SUBJECTS = {
     "group": "ev.group.5.abc",
     "host": "ev.host.host-1",
     "report": "ev.report.octo.hello.7",
+    "advice": "ev.advice.5",
+    "recognition": "ev.recognition.octo.hello.7",
 }
 KEPT: dict[str, type[msgspec.Struct] | None] = {
     "DeliveryReceived": DeliveryFact,
