@@ -106,7 +106,18 @@ class DrainHost(msgspec.Struct, frozen=True, tag="DrainHost"):
     undrain: bool = False
 
 
+class AcceptProposal(msgspec.Struct, frozen=True, tag="AcceptProposal"):
+    """Somebody had a patch made of a proposal: to the model's service on `cmd.model.<proposal>`."""
+
+    id: CommandId
+    repository_id: RepositoryId
+    proposal: str
+    by: str
+    path: str = ""
+
+
 TriggerCommand = TriggerWorkflow | TriggerSchedule | TriggerFollowers | TriggerDispatch
 """To the parser on `cmd.trigger.<repository_id>`."""
 RunCommand = CancelRun | RerunRun | ApproveJob
 HostCommand = DrainHost
+ModelCommand = AcceptProposal

@@ -17,6 +17,7 @@ from libs.contracts import (
     host,
     intake,
     logs,
+    model,
     numbering,
     orders,
     plan,
@@ -37,6 +38,7 @@ EVENTS: dict[str, type[msgspec.Struct] | UnionType] = {
     "report": report.ReportEvent,
     "advice": advice.AdviceEvent,
     "recognition": recognition.RecognitionEvent,
+    "model": model.ModelEvent,
 }
 """The union of each aggregate's events."""
 
@@ -46,6 +48,7 @@ OTHERS: dict[str, type[msgspec.Struct] | UnionType] = {
     "trigger-command": commands.TriggerCommand,
     "run-command": commands.RunCommand,
     "host-command": commands.HostCommand,
+    "model-command": commands.ModelCommand,
     "order": orders.Order,
     "heartbeat": host.Heartbeat,
     "log-chunk": logs.LogChunk,

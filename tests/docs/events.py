@@ -24,6 +24,7 @@ AGGREGATES = {
     "report": ("ev.report.<owner>.<repo>.<run_id>", "reporter"),
     "advice": ("ev.advice.<repository_id>, ev.advice.fleet", "learner"),
     "recognition": ("ev.recognition.<owner>.<repo>.<run_id>", "learner"),
+    "model": ("ev.model.<repository_id>.<content hash or run_id>", "model"),
 }
 """Aggregate -> (subject, sole writer)."""
 
@@ -33,6 +34,7 @@ OTHER_PLACES = {
     "trigger-command": "`cmd.trigger.<repository_id>`",
     "run-command": "`cmd.run.<run_id>`",
     "host-command": "`cmd.host.<host_id>`",
+    "model-command": "`cmd.model.<proposal>`",
     "order": "`job.<host_id>`, the doorbell",
     "heartbeat": "`hb.<host_id>` on core NATS, stored nowhere",
     "log-chunk": "`log.<host_id>.<run_id>.<job>.<n>`",

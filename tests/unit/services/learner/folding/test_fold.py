@@ -39,6 +39,7 @@ SUBJECTS = {
     "report": "ev.report.octo.hello.7",
     "advice": "ev.advice.5",
     "recognition": "ev.recognition.octo.hello.7",
+    "model": "ev.model.5.abc",
 }
 KEPT: dict[str, type[msgspec.Struct] | None] = {
     "DeliveryReceived": DeliveryFact,
