@@ -58,6 +58,10 @@ class RepositoryCommit(Protocol):
         """The file of this path, wherever it is; None where there is none."""
         ...
 
+    async def root_files(self) -> tuple[str, ...]:
+        """The names of the plain files at the root; none where the root is too large to be read."""
+        ...
+
     async def message(self) -> str: ...
 
     async def changed_paths(self, base: Base) -> tuple[str, ...] | None:

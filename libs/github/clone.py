@@ -108,6 +108,15 @@ class Clone:
         except (ObjectMissing, ReaderBroken) as error:
             raise SourceMissing(f"{path}: {error}") from None
 
+    async def root_files(self, sha: str) -> tuple[str, ...]:
+        try:
+            entries = await self.reader.folder(f"{sha}:")
+        except (ObjectMissing, ObjectTooLarge):
+            return ()
+        except ReaderBroken as error:
+            raise SourceMissing(str(error)) from None
+        return tuple(entry.name for entry in entries if entry.mode not in (FOLDER, SYMLINK, SUBMODULE))
+
     async def message(self, sha: str) -> str:
         try:
             return (await self.reader.commit(sha)).message

@@ -119,6 +119,9 @@ class DirectoryCommit:
     async def workflow(self, path: str) -> WorkflowFile | None:
         return next(iter(await self.clone.workflows(self.sha, (path,))), None)
 
+    async def root_files(self) -> tuple[str, ...]:
+        return await self.clone.root_files(self.sha)
+
     async def message(self) -> str:
         return await self.clone.message(self.sha)
 
@@ -139,6 +142,9 @@ class WorkTreeCommit:
 
     async def workflow(self, path: str) -> WorkflowFile | None:
         return next(iter(self.tree.workflows((path,))), None)
+
+    async def root_files(self) -> tuple[str, ...]:
+        return self.tree.root_files()
 
     async def message(self) -> str:
         return "" if self.tree.clone is None or self.sha == NO_COMMIT else await self.tree.clone.message(self.sha)

@@ -144,6 +144,9 @@ class MirrorCommit:
     async def workflow(self, path: str) -> WorkflowFile | None:
         return next(iter(await self.clone.workflows(self.sha, (path,))), None)
 
+    async def root_files(self) -> tuple[str, ...]:
+        return await self.clone.root_files(self.sha)
+
     async def message(self) -> str:
         return await self.clone.message(self.sha)
 

@@ -53,6 +53,10 @@ class WorkTree:
             raise SourceError(f"{len(paths)} workflow files; {MAX_WORKFLOW_FILES} are the most")
         return [_read(self.path, path) for path in paths]
 
+    def root_files(self) -> tuple[str, ...]:
+        with os.scandir(self.path) as entries:
+            return tuple(entry.name for entry in entries if entry.is_file(follow_symlinks=False))
+
     async def _git(self, *command: str) -> list[str]:
         assert self.clone is not None
         git, directory = self.clone.git, self.clone.directory

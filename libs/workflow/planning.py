@@ -49,6 +49,7 @@ class Occasion(msgspec.Struct, frozen=True):
     vars: dict[str, str] = {}
     pull_request: int | None = None
     chain: int = 0
+    lockfiles: tuple[str, ...] = ()
 
 
 class WorkflowPlace(msgspec.Struct, frozen=True):
@@ -100,6 +101,7 @@ def make_plan(
         permissions=planned_permissions(workflow.permissions),
         concurrency=planned_concurrency(workflow.concurrency),
         called={key: called[key] for key in sorted(called)},
+        lockfiles=occasion.lockfiles,
     )
 
 

@@ -11,6 +11,7 @@ from libs.contracts.intake import IntakeFailed, WorkflowRejected
 from libs.contracts.plan import JsonObject
 from libs.repositories import WORKFLOWS_FOLDER, Repositories
 from libs.workflow.inputs import GivenInput, InputsRefused, InputValue, resolve_inputs
+from libs.workflow.lockfiles import lockfiles_among
 from libs.workflow.model import Workflow
 from libs.workflow.triggers import TriggerEvent
 from services.parser.examine import named, rejection
@@ -29,9 +30,15 @@ class Started:
     inputs: dict[str, InputValue]
 
 
+@dataclass(frozen=True, slots=True)
+class Refused:
+    rejected: WorkflowRejected
+    source: bytes
+
+
 async def start(
     dispatched: Dispatched, repositories: Repositories, readings: Readings, seconds: float
-) -> Started | WorkflowRejected | IntakeFailed:
+) -> Started | Refused | IntakeFailed:
     """Raises SourceMissing, SourceRefused where the ref or its commit cannot be had."""
     repository = dispatched.repository
     asked = dispatched.ref or default_ref(repository)
@@ -51,7 +58,8 @@ async def start(
     relevant = _relevant(dispatched, resolved.sha, resolved.ref, file.path)
     reading = await readings.read(file)
     if reading.workflow is None:
-        return rejection(relevant, file.path, reading.problems)
+        return Refused(rejection(relevant, file.path, reading.problems), file.content)
+    relevant = replace(relevant, lockfiles=lockfiles_among(await commit.root_files()))
     return _checked(dispatched, relevant, reading.workflow)
 
 

@@ -23,12 +23,14 @@ Changes = Callable[[], Awaitable[tuple[str, ...] | None]]
 
 @dataclass
 class Findings:
-    """`deaf` are the files whose `on` does not even name the event; they are among the unmatched too."""
+    """`deaf` are the files whose `on` does not even name the event; they are among the unmatched too. `sources` holds
+    every file that could be read, by path."""
 
     rejected: list[WorkflowRejected] = field(default_factory=list[WorkflowRejected])
     matched: list[Workflow] = field(default_factory=list[Workflow])
     unmatched: list[WorkflowUnmatched] = field(default_factory=list[WorkflowUnmatched])
     deaf: set[str] = field(default_factory=set[str])
+    sources: dict[str, bytes] = field(default_factory=dict[str, bytes])
 
 
 async def examine(files: list[WorkflowFile], relevant: Relevant, changes: Changes, readings: Readings) -> Findings:
@@ -53,6 +55,7 @@ async def _read(files: list[WorkflowFile], relevant: Relevant, readings: Reading
     workflows: list[Workflow] = []
     for file in files:
         reading = await readings.read(file)
+        found.sources[file.path] = file.content
         if reading.workflow is None:
             found.rejected.append(rejection(relevant, file.path, reading.problems))
         else:

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from libs.contracts.intake import DeliveryIgnored, WorkflowUnmatched
 from libs.repositories import WORKFLOWS_FOLDER, Repositories, RepositoryCommit
 from libs.sources import SourceError
+from libs.workflow.lockfiles import lockfiles_among
 from libs.workflow.triggers import skip_instruction
 from services.parser.examine import Changes, Findings, examine
 from services.parser.files import Readings
@@ -46,7 +47,10 @@ async def find(
         there = relevant.only or f"workflow in {WORKFLOWS_FOLDER}"
         return DeliveryIgnored(name, f"{repository} has no {there} at {relevant.sha}", repository)
     changes = _changes(relevant, commit, repositories, seconds)
-    return Found(relevant, await examine(files, relevant, changes, readings))
+    findings = await examine(files, relevant, changes, readings)
+    if findings.matched:
+        relevant = replace(relevant, lockfiles=lockfiles_among(await commit.root_files()))
+    return Found(relevant, findings)
 
 
 async def find_besides(given: Relevant, repositories: Repositories, readings: Readings, seconds: float) -> Found | None:

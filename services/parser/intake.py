@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from libs.contracts import subjects
 from libs.contracts.ids import RunId, run_id_of
-from libs.contracts.intake import DeliveryIgnored, IntakeFailed, RunsPlanned, WorkflowRejected, WorkflowUnmatched
+from libs.contracts.intake import DeliveryIgnored, IntakeFailed, RunsPlanned, WorkflowUnmatched
 from libs.contracts.plan import Plan
 from libs.repositories import Repositories
 from libs.sources import SourceError
@@ -25,7 +25,7 @@ from libs.workflow.problems import Problem
 from services.parser.called import Calls, Origin, find_called
 from services.parser.context import Addresses, github_context
 from services.parser.declarations import Declarations
-from services.parser.dispatch import start
+from services.parser.dispatch import Refused, start
 from services.parser.examine import Findings, rejection
 from services.parser.files import Readings
 from services.parser.finding import Found, find, find_besides
@@ -125,9 +125,10 @@ class Intake:
         started = await start(dispatched, self.repositories, self.readings, FETCH_SECONDS)
         if isinstance(started, IntakeFailed):
             return started
-        if isinstance(started, WorkflowRejected):
-            await journal.reject([started])
-            return IntakeFailed("workflow_dispatch", f"{started.path} has errors", started.repository)
+        if isinstance(started, Refused):
+            rejected = started.rejected
+            await journal.reject([rejected], {rejected.path: started.source})
+            return IntakeFailed("workflow_dispatch", f"{rejected.path} has errors", rejected.repository)
         found = Found(started.relevant, Findings(matched=[started.workflow]))
         return await self._plan_all(found, journal, dict(started.inputs))
 
@@ -136,7 +137,7 @@ class Intake:
         found = await self._with_vars(found)
         inputs, findings = inputs or {}, found.findings
         ready = await self._ready(found, inputs)
-        await journal.reject(findings.rejected)
+        await journal.reject(findings.rejected, findings.sources)
         runs: dict[str, RunId] = {}
         for wanted in ready:
             key = wanted[0].file
@@ -217,6 +218,7 @@ class Intake:
             vars={**self.vars, **relevant.vars},
             pull_request=relevant.pull_request,
             chain=relevant.chain,
+            lockfiles=relevant.lockfiles,
         )
         return self.adjust(make_plan(workflow, occasion, calls.targets, calls.called))
 

@@ -6,15 +6,16 @@ is there and goes on behind it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
+from msgspec.structs import replace
 
-from libs.blobs.port import Blobs
+from libs.blobs.port import Blobs, BlobsDown
 from libs.bus.port import Bus, Conflict, Stored
 from libs.contracts import envelope, subjects
-from libs.contracts.blobs import INLINE_BYTES
+from libs.contracts.blobs import INLINE_BYTES, BlobRef
 from libs.contracts.envelope import decode_commit, type_of
 from libs.contracts.intake import DeliveryIgnored, IntakeFailed, RunsPlanned, WorkflowRejected
 from libs.contracts.plan import Plan
@@ -23,6 +24,10 @@ from services.parser.sealing import Origin, seal
 
 Terminal = DeliveryIgnored | RunsPlanned | IntakeFailed
 TERMINAL = frozenset({"DeliveryIgnored", "RunsPlanned", "IntakeFailed"})
+
+MAX_SOURCE_BYTES = 512 * 1024
+"""Of a rejected file that is kept: half of what a workflow file may have, and far more than anybody reads to mend it.
+"""
 
 
 class Ended(Exception):
@@ -46,10 +51,20 @@ class Journal:
         """Raises Ended."""
         self._look_at(await self.bus.last(self.subject))
 
-    async def reject(self, rejected: Sequence[WorkflowRejected]) -> None:
-        """Raises Ended."""
+    async def reject(self, rejected: Sequence[WorkflowRejected], sources: Mapping[str, bytes]) -> None:
+        """With their files, by path, for whoever is to say how to mend them. Raises Ended."""
         if rejected and self.place == 0:
-            await self._append(rejected, "rejected")
+            kept = [replace(each, content=await self._kept(sources.get(each.path, b""))) for each in rejected]
+            await self._append(kept, "rejected")
+
+    async def _kept(self, source: bytes) -> BlobRef | None:
+        """None where there is nothing, or too much, or no store: what is wrong with a file is said either way."""
+        if not 0 < len(source) <= MAX_SOURCE_BYTES:
+            return None
+        try:
+            return await self.blobs.put(source)
+        except BlobsDown:
+            return None
 
     async def plan(self, plan: Plan) -> None:
         """The run's first commit. Where the run has moved on already, it was planned: nothing to add."""

@@ -72,6 +72,8 @@ class Relevant(msgspec.Struct, frozen=True):
     """How many runs in a row led here by `workflow_run`."""
     vars: dict[str, str] = {}
     """The variables that were set for the repository when this was planned."""
+    lockfiles: tuple[str, ...] = ()
+    """Those at the root of the commit that runs; looked up where something is to run."""
     also: Relevant | None = None
     """What the same event means besides, under another name: a pull request is a `pull_request_target` too."""
 

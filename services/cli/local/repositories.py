@@ -24,6 +24,9 @@ class LocalCommit:
     async def workflow(self, path: str) -> WorkflowFile | None:
         return next(iter(self.directory.tree.workflows((path,))), None)
 
+    async def root_files(self) -> tuple[str, ...]:
+        return self.directory.tree.root_files()
+
     async def message(self) -> str:
         clone = self.directory.tree.clone
         try:

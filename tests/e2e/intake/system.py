@@ -54,6 +54,9 @@ class EveryCommit:
     async def workflow(self, path: str) -> WorkflowFile | None:
         return next((file for file in await self.workflows() if file.path == path), None)
 
+    async def root_files(self) -> tuple[str, ...]:
+        return ()
+
     async def message(self) -> str:
         return "A change"
 

@@ -67,6 +67,14 @@ async def test_a_commit_is_fetched_and_its_workflows_are_read(origin: WorkTree, 
     assert (await commit.message()).startswith("First\n\nWith a body")
 
 
+async def test_the_plain_files_at_the_root_of_a_commit(origin: WorkTree, mirrors: Mirrors) -> None:
+    (origin.path / "go.sum").symlink_to("elsewhere")
+    first = origin.commit({"uv.lock": "", "README.md": "", "yarn.lock/inside": "", "web/Cargo.lock": ""})
+    second = origin.commit({"later.txt": ""})
+    assert await (await mirrors.commit(remote(origin), first, (), SECONDS)).root_files() == ("README.md", "uv.lock")
+    assert "later.txt" in await (await mirrors.commit(remote(origin), second, (), SECONDS)).root_files()
+
+
 async def test_a_later_commit_is_fetched_into_the_same_mirror(origin: WorkTree, mirrors: Mirrors) -> None:
     first = origin.commit({".github/workflows/a.yml": "name: 1\n"})
     await mirrors.commit(remote(origin), first, (), SECONDS)

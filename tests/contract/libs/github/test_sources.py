@@ -246,6 +246,16 @@ async def test_workflows_of_a_folder(repository: Repository, origin: WorkTree) -
     await exact.close()
 
 
+async def test_root_files_of_a_folder(repository: Repository, origin: WorkTree) -> None:
+    head = origin.commit({"uv.lock": ""})
+    origin.write({"go.sum": "", "web/yarn.lock": ""})
+    for as_it_lies, more in ((True, {"go.sum"}), (False, set[str]())):
+        opened = open_directory(origin.path, as_it_lies=as_it_lies)
+        names = set(await (await opened.commit(repository, head, (), 1)).root_files())
+        assert names & {"uv.lock", "go.sum", "web", "web/yarn.lock", "link", ".git"} == {"uv.lock"} | more
+        await opened.close()
+
+
 async def test_changes_of_a_folder(directory: Directory, repository: Repository, origin: WorkTree) -> None:
     origin.write({"new": "x"})
     head = await directory.head()

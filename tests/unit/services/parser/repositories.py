@@ -25,6 +25,9 @@ class MemoryCommit:
     async def workflow(self, path: str) -> WorkflowFile | None:
         return WorkflowFile(path, self.files[path].encode()) if path in self.files else None
 
+    async def root_files(self) -> tuple[str, ...]:
+        return tuple(name for name in self.files if "/" not in name)
+
     async def message(self) -> str:
         return self.text
 

@@ -9,12 +9,16 @@ import zlib
 import pytest
 from msgspec.structs import replace
 
+from libs.blobs.memory import MemoryBlobs
+from libs.blobs.port import BlobsDown
 from libs.bus.port import Poison
+from libs.contracts.blobs import BlobRef
 from libs.contracts.delivery import DeliveryReceived
 from libs.contracts.envelope import decode_commit
 from libs.contracts.ids import CommandId, CommitId
 from libs.contracts.intake import DeliveryIgnored, IntakeFailed, RunsPlanned, WorkflowRejected
 from libs.repositories import Base
+from services.parser.journal import MAX_SOURCE_BYTES
 from tests.unit.services.parser.world import (
     BEFORE,
     REPOSITORY,
@@ -30,6 +34,11 @@ from tests.unit.services.parser.world import (
 )
 
 BROKEN = "on: push\njobs:\n  build:\n    runs-on: x\n    stepz: []\n"
+
+
+class FullBlobs(MemoryBlobs):
+    async def put(self, data: bytes) -> BlobRef:
+        raise BlobsDown("no space left")
 
 
 @pytest.fixture
@@ -103,6 +112,47 @@ async def test_a_file_with_an_error_is_rejected_and_the_others_run(world: World)
     ] == [(".github/workflows/a.yml", 5, 5)]
     assert set(end.runs) == {".github/workflows/b.yml"}
     assert end.rejected == (".github/workflows/a.yml", ".github/workflows/c.yml")
+
+
+async def test_a_rejected_file_is_kept_for_whoever_mends_it(world: World) -> None:
+    world.repositories.add(SHA, a=BROKEN, b="on: [\n" + "#" * MAX_SOURCE_BYTES, c="run-name: ${{ 1 + }}\n" + workflow())
+    await world.deliver("push", push())
+    await world.handled()
+    *rejected, _ = await world.intake()
+    contents = {each.path: each.content for each in rejected if isinstance(each, WorkflowRejected)}
+    assert set(contents) == {f".github/workflows/{name}.yml" for name in "abc"}
+    kept = contents[".github/workflows/a.yml"]
+    assert kept is not None
+    assert await world.blobs.get(kept) == BROKEN.encode()
+    assert contents[".github/workflows/b.yml"] is None
+    assert contents[".github/workflows/c.yml"] is not None
+
+
+async def test_a_rejection_does_not_wait_for_a_store_that_is_full(world: World) -> None:
+    world.blobs = FullBlobs()
+    world.repositories.add(SHA, a=BROKEN)
+    await world.deliver("push", push())
+    await world.handled()
+    rejected, end = await world.intake()
+    assert isinstance(rejected, WorkflowRejected)
+    assert isinstance(end, RunsPlanned)
+    assert (rejected.content, bool(rejected.problems)) == (None, True)
+
+
+async def test_a_plan_names_the_lockfiles_of_the_commit_that_runs(world: World) -> None:
+    for sha, lockfile in ((SHA, "uv.lock"), (BEFORE, "yarn.lock")):
+        commit = world.repositories.add(sha, a=workflow("[push, workflow_dispatch]"))
+        commit.files |= {lockfile: "", "Cargo.lock": "", "README.md": "", "web/package-lock.json": ""}
+    world.repositories.refs["refs/heads/main"] = BEFORE
+    await world.deliver("push", push())
+    await world.handled()
+    await world.trigger()
+    await world.handled_commands()
+    plans = await world.plans()
+    assert [(plan.sha, plan.lockfiles) for plan in plans] == [
+        (SHA, ("Cargo.lock", "uv.lock")),
+        (BEFORE, ("Cargo.lock", "yarn.lock")),
+    ]
 
 
 async def test_a_run_name_that_cannot_be_evaluated_rejects_its_file(world: World) -> None:
