@@ -25,8 +25,13 @@ from libs.contracts.size import Size, parse_size
 DriverName = Literal["auto", "firecracker", "qemu", "fcctl", "bubblewrap", "host"]
 DRIVERS: tuple[DriverName, ...] = ("auto", "firecracker", "qemu", "fcctl", "bubblewrap", "host")
 GITHUB_URL = "https://github.com"
+OptIn = Literal["timeouts", "retries", "fork-text"]
+OPT_INS: tuple[OptIn, ...] = ("timeouts", "retries", "fork-text")
+"""What a repository may opt into in `.github/firebreak.yml`, and an operator may forbid."""
 DEFAULT_LABELS = ("self-hosted", "linux", "x64", "ubuntu-*")
 """A label that ends in `*` stands for all that begin so: GitHub has `ubuntu-24.04`, `ubuntu-latest` and more."""
+MOST_FLOOR_SECONDS = 6 * 3600
+"""GitHub's limit of a job that names none: a floor beyond it would forbid every learned limit."""
 MAX_SLOTS = 1024
 """More jobs at once than any host runs; a typing error is caught before it forks a thousand shells."""
 
@@ -43,6 +48,7 @@ OURS = frozenset(
         "CONTAINER_IMAGES",
         "DRIVER",
         "FIRECRACKER",
+        "FORBID",
         "HOME",
         "HOST_ID",
         "IMAGE",
@@ -64,6 +70,7 @@ OURS = frozenset(
         "SECRETS_KEY",
         "SECRETS_KEY_FILE",
         "SYNC",
+        "TIMEOUT_FLOOR_S",
         "TRUSTED_PROXIES",
         "VM_DISK_GB",
         "VM_LARGEST",
@@ -158,6 +165,12 @@ class Settings:
     allow_networks: tuple[str, ...]
     """`address[/bits][:port]` that jobs of the own repositories may reach beside the public internet."""
     pool: tuple[PoolTarget, ...]
+    pool_is_fixed: bool
+    """The operator named the pool: what the learner advises does not change it."""
+    forbidden: frozenset[OptIn]
+    """What no repository can opt into here."""
+    timeout_floor_seconds: int
+    """A learned limit of a job is never shorter."""
     keep_failed: KeepFailed | None
     keep_forks: bool
     keep_secrets: bool
@@ -215,6 +228,9 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         container_images=reader.path("FIREBREAK_CONTAINER_IMAGES"),
         allow_networks=reader.places("FIREBREAK_ALLOW_NETWORKS"),
         pool=reader.pool("FIREBREAK_POOL"),
+        pool_is_fixed=reader.has("FIREBREAK_POOL"),
+        forbidden=frozenset(reader.words("FIREBREAK_FORBID", OPT_INS)),
+        timeout_floor_seconds=reader.whole("FIREBREAK_TIMEOUT_FLOOR_S", 300, 1, MOST_FLOOR_SECONDS),
         keep_failed=reader.keep("FIREBREAK_KEEP_FAILED"),
         keep_forks=reader.switch("FIREBREAK_KEEP_FORKS", False),
         keep_secrets=reader.switch("FIREBREAK_KEEP_SECRETS", False),
@@ -317,6 +333,14 @@ class _Reader:
             if word == value:
                 return word
         raise BadSetting(f"{name}={value!r}: expected one of {', '.join(words)}")
+
+    def words(self, name: str, known: tuple[Word, ...]) -> tuple[Word, ...]:
+        """Any of the known words, each at most once."""
+        given = self.list(name, ())
+        strange = [word for word in given if word not in known]
+        if strange:
+            raise BadSetting(f"{name}={self._environment[name]!r}: expected some of {', '.join(known)}")
+        return tuple(word for word in known if word in given)
 
     def list(self, name: str, default: tuple[str, ...]) -> tuple[str, ...]:
         if not self.has(name):

@@ -1,6 +1,5 @@
-"""What the default branch's workflows wait for besides deliveries, recorded when a push changed it.
-
-A fold of `ev.workflow.<repository>.schedules`, of which the last message is the whole state.
+"""What the default branch's workflows wait for besides deliveries, and what it opts into, recorded when a push changed
+it: `ev.workflow.<repository>.schedules` and `.opt-ins`.
 """
 
 from __future__ import annotations
@@ -9,18 +8,21 @@ from dataclasses import dataclass
 
 import msgspec
 
-from libs.bus.port import Bus, Conflict, Stored
+from libs.bus.port import Bus
 from libs.contracts import subjects
-from libs.contracts.envelope import decode_commit
+from libs.contracts.opt_ins import OptInsDeclared
 from libs.contracts.plan import Repository
 from libs.contracts.schedules import DeclaredSchedule, FollowedRuns, SchedulesDeclared
 from libs.repositories import Repositories
 from libs.telemetry import log
 from libs.workflow.model import Workflow
+from libs.workflow.opt_ins import opt_ins_file
+from services.parser import opting
+from services.parser.declaring import declare
 from services.parser.files import Readings
 from services.parser.meaning import Relevant
 from services.parser.relevance import is_default_branch
-from services.parser.sealing import Origin, seal
+from services.parser.sealing import Origin
 
 MAX_LINES = 500
 """Of schedules in a repository: two in each of as many files as it may have. Each is asked for at every wake-up."""
@@ -42,23 +44,19 @@ class Declarations:
             return
         commit = await repositories.commit(relevant.repository, relevant.sha, relevant.hints, seconds)
         read = [await readings.read(file) for file in await commit.workflows()]
-        await self._declare(declared(relevant, [each.workflow for each in read if each.workflow], origin), origin)
+        await self._waits_for(declared(relevant, [each.workflow for each in read if each.workflow], origin), origin)
+        await self._opts_into(opting.opted(relevant, await commit.workflow(opt_ins_file), origin), origin)
 
     async def forget(self, repository: Repository, origin: Origin) -> None:
-        """It waits for nothing any more. Raises BusDown."""
-        await self._declare(SchedulesDeclared(repository, "", "", origin.received), origin)
+        """It waits for nothing and opts into nothing any more. Raises BusDown."""
+        await self._waits_for(SchedulesDeclared(repository, "", "", origin.received), origin)
+        await self._opts_into(OptInsDeclared(repository, "", "", origin.received), origin)
 
-    async def _declare(self, wanted: SchedulesDeclared, origin: Origin) -> None:
-        subject = subjects.schedules(wanted.repository.id)
-        while True:
-            last = await self.bus.last(subject)
-            if not decide(None if last is None else _state(last), wanted):
-                return
-            try:
-                await self.bus.append(seal(subject, origin, [wanted]), expected=0 if last is None else last.seq)
-                return
-            except Conflict:
-                continue
+    async def _waits_for(self, wanted: SchedulesDeclared, origin: Origin) -> None:
+        await declare(self.bus, subjects.schedules(wanted.repository.id), wanted, decide, origin)
+
+    async def _opts_into(self, wanted: OptInsDeclared, origin: Origin) -> None:
+        await declare(self.bus, subjects.opt_ins(wanted.repository.id), wanted, opting.is_news, origin)
 
 
 def declared(relevant: Relevant, workflows: list[Workflow], origin: Origin) -> SchedulesDeclared:
@@ -105,7 +103,3 @@ def decide(state: SchedulesDeclared | None, wanted: SchedulesDeclared) -> bool:
 
 def _of(declared: SchedulesDeclared) -> object:
     return declared.repository, declared.ref, declared.schedules, declared.follows
-
-
-def _state(stored: Stored) -> SchedulesDeclared:
-    return msgspec.json.decode(decode_commit(stored.data).events[-1], type=SchedulesDeclared)

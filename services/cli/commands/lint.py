@@ -13,6 +13,7 @@ import click
 import msgspec
 
 from libs.workflow.lint import Read, lint, lint_action
+from libs.workflow.opt_ins import opt_ins_file, read_opt_ins
 from libs.workflow.problems import Problem
 from libs.workflow.source import workflow_bytes
 from services.cli import outcome
@@ -28,7 +29,7 @@ def command(path: Path | None, *, as_json: bool) -> int:
     """Check a workflow file, or every workflow of a directory: its `.github/workflows`, or else its own YAML files.
 
     Workflows are checked beside the workflows and the actions of their own repository that they use. A file that is
-    called action.yml is checked as an action.
+    called action.yml is checked as an action, and `.github/firebreak.yml` for what a repository opts into.
 
     Errors end with exit code 2; warnings do not, and neither does a directory without workflows.
 
@@ -37,7 +38,7 @@ def command(path: Path | None, *, as_json: bool) -> int:
     files = _workflow_files(path)
     if not files:
         click.echo(f"No workflows in {_directory_of(path)}: nothing to check.", err=True)
-    problems = [problem for file in files for problem in _lint_file(file)]
+    problems = [problem for file in (*files, *_opt_ins_beside(path)) for problem in _lint_file(file)]
     if as_json:
         click.echo(json.dumps([msgspec.to_builtins(problem) for problem in problems], indent=2))
     for problem in () if as_json else problems:
@@ -66,6 +67,15 @@ def _workflow_files(path: Path | None) -> list[Path]:
     return _yaml_files(directory / "workflows" if path.resolve().name == ".github" else directory)
 
 
+def _opt_ins_beside(path: Path | None) -> list[Path]:
+    """The repository's own file, where a directory is checked that has or is `.github`."""
+    if path is not None and not path.is_dir():
+        return []
+    directory = path or Path()
+    file = directory / Path(opt_ins_file).name if directory.resolve().name == ".github" else directory / opt_ins_file
+    return [file] if file.is_file() else []
+
+
 def _yaml_files(folder: Path) -> list[Path]:
     if not folder.is_dir():
         return []
@@ -77,6 +87,8 @@ def _lint_file(file: Path) -> list[Problem]:
         content = _content(file)
     except OSError as error:
         return [Problem(str(file), 1, 1, f"cannot be read: {error.strerror or error}")]
+    if file.resolve().parts[-2:] == Path(opt_ins_file).parts:
+        return list(read_opt_ins(str(file), content).problems)
     read = _neighbours(file)
     if read is None and file.name in ACTION_NAMES:
         return lint_action(str(file), content)

@@ -43,6 +43,8 @@ def test_the_names_of_the_old_system_keep_working() -> None:
         ("FIREBREAK_SCHEDULER_LEASE", "maybe", "true or false"),
         ("FIREBREAK_HOST_ID", "a.b", "no host id"),
         ("FIREBREAK_TRUSTED_PROXIES", "proxy", "no address"),
+        ("FIREBREAK_FORBID", "timeouts,retry", "some of timeouts, retries, fork-text"),
+        ("FIREBREAK_TIMEOUT_FLOOR_S", "0", "1 to 21600"),
         ("FIREBREAK_DRIVR", "host", "did you mean FIREBREAK_DRIVER"),
     ],
 )
@@ -50,6 +52,16 @@ def test_a_bad_value_is_an_error_that_names_the_variable(name: str, value: str, 
     with pytest.raises(BadSetting, match=says) as caught:
         read_settings({name: value})
     assert name in str(caught.value)
+
+
+def test_what_is_forbidden_and_the_floor_of_learned_limits() -> None:
+    settings = read_settings({"FIREBREAK_FORBID": "fork-text, timeouts", "FIREBREAK_TIMEOUT_FLOOR_S": "2"})
+    assert (settings.forbidden, settings.timeout_floor_seconds) == (frozenset({"timeouts", "fork-text"}), 2)
+    assert (read_settings({}).forbidden, read_settings({}).timeout_floor_seconds) == (frozenset(), 300)
+
+
+def test_a_pool_that_is_named_is_fixed() -> None:
+    assert (read_settings({"FIREBREAK_POOL": "own=1"}).pool_is_fixed, read_settings({}).pool_is_fixed) == (True, False)
 
 
 def test_an_empty_value_counts_as_unset() -> None:

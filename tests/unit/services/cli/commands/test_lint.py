@@ -143,3 +143,14 @@ def test_an_action_is_read_as_an_action_and_beside_the_workflow_that_uses_it(tmp
     result = lint(str(flow))
     assert result.return_value == 2
     assert "`uses: ./act`: the action has errors, the first of them: act/action.yml:2:7: " in result.stdout
+
+
+def test_what_a_repository_opts_into_is_checked_beside_its_workflows(tmp_path: Path) -> None:
+    write(tmp_path / ".github" / "workflows" / "c.yml", minimal)
+    file = write(tmp_path / ".github" / "firebreak.yml", "timeouts: now\n")
+
+    for path in (tmp_path, file.parent, file):
+        result = lint(str(path))
+
+        assert result.return_value == 2
+        assert result.stdout == f"{file}:1:11: `timeouts` must be one of shadow, apply, not the string 'now'\n"
