@@ -42,6 +42,7 @@ OURS = frozenset(
         "ACTIONS_URL",
         "ALLOW_NETWORKS",
         "ALLOW_PRIVATE_CLONES",
+        "ARCHIVE",
         "BLOBS",
         "CLONE_HOSTS",
         "CONSOLE_PORT",
@@ -111,6 +112,8 @@ class Settings:
 
     home: Path
     """All state of `firebreak up`, and of an agent."""
+    archive: Path
+    """Closed days of the log, kept for good."""
     repository_path: Path | None
     """Clones that are there already, at `owner/name[.git]`; used before anything is fetched."""
     webhook_secret: str
@@ -192,6 +195,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
     console_port = reader.port("FIREBREAK_CONSOLE_PORT", 3001)
     return Settings(
         home=home,
+        archive=reader.path("FIREBREAK_ARCHIVE") or home / "archive",
         repository_path=reader.path("REPOSITORY_PATH"),
         webhook_secret=reader.secret("GITHUB_WEBHOOK_SECRET"),
         github_token=reader.secret("GITHUB_TOKEN"),

@@ -2,7 +2,7 @@
 
 *Consumes:* DELIVERIES and EVENTS, all of them, without a consumer on the server: its place is in its own file.
 *Emits:* nothing yet.
-*Owns:* `<home>/analytics`: its DuckDB file and the snapshots.
+*Owns:* `<home>/analytics`: its DuckDB file and the snapshots; `<home>/archive`: closed days of both streams.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from libs import process
 from libs.analytics.snapshot import FOLDER
 from libs.process import Process
 from libs.telemetry import log
+from services.learner.archive.archivist import Archivist
+from services.learner.archive.shelf import Shelf
 from services.learner.hopper import Hopper
 from services.learner.reading import FILTERS, Reader, is_the_same
 from services.learner.store.database import Database
@@ -56,6 +58,7 @@ async def _serve(process: Process, library: Library) -> None:
             for stream in FILTERS:
                 tasks.create_task(reader.read(stream, positions.get(stream, 0)))
             tasks.create_task(_write(database, library, hopper))
+            tasks.create_task(_archive(process, hopper))
     except ExceptionGroup as group:
         raise group.exceptions[0] from group
     except asyncio.CancelledError:
@@ -63,6 +66,13 @@ async def _serve(process: Process, library: Library) -> None:
         raise
     finally:
         database.close()
+
+
+async def _archive(process: Process, hopper: Hopper) -> None:
+    """Not before the log has been read once: what people look at comes first."""
+    while not hopper.live:
+        await asyncio.sleep(LOCK_SECONDS)
+    await Archivist(process.bus, Shelf(process.settings.archive), FILTERS).run()
 
 
 async def _settle(database: Database, library: Library, hopper: Hopper) -> None:

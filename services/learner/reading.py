@@ -1,8 +1,4 @@
-"""Reads a stream from the learner's own place: every message once, in order, never past a hole without explanation.
-
-A place without a message is explained when the stream begins behind it (aged out) or when the bus itself says that
-nothing is there (erased). Anything else stops the learner: a projection that lost events would be quietly wrong.
-"""
+"""Reads a stream from the learner's own place: every message once, in order, never past a hole without explanation."""
 
 from __future__ import annotations
 
@@ -12,19 +8,14 @@ from dataclasses import dataclass
 from libs.blobs.port import BlobMissing, Blobs
 from libs.bus.port import Bus, CaughtUp, Stored
 from libs.contracts import subjects
+from services.learner.anchor import anchor
 from services.learner.folding.fold import Folded, fold
+from services.learner.holes import explain_hole
 from services.learner.hopper import Hopper
-from services.learner.store.batch import anchor
 
 FILTERS = {subjects.DELIVERIES: ("raw.delivery.*",), subjects.EVENTS: ("ev.>",)}
 """All of each stream: a part would leave holes that nothing explains."""
-HOLE_PLACES = 10_000
-"""Places of one hole that are asked for one by one; nobody erases more events at once by hand."""
 PLAN_MISSING = "RunPlanned (plan's blob is missing)"
-
-
-class UnexplainedHole(Exception):
-    """The stream has messages that were not handed out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,19 +50,6 @@ class Reader:
             return fold(message, await self.blobs.get(folded.plan))
         except BlobMissing:
             return Folded(folded.facts, (*folded.skipped, PLAN_MISSING))
-
-
-async def explain_hole(bus: Bus, stream: str, first: int, behind: int) -> None:
-    """Returns where no message is left from `first` up to, not including, `behind`. Raises UnexplainedHole."""
-    if (await bus.extent(stream)).first >= behind:
-        return
-    if behind - first > HOLE_PLACES:
-        raise UnexplainedHole(
-            f"{stream}: the places {first} to {behind - 1} were not handed out: too many to be erased"
-        )
-    for place in range(first, behind):
-        if await bus.get(stream, place) is not None:
-            raise UnexplainedHole(f"{stream}: place {place} was not handed out, and it has a message")
 
 
 async def is_the_same(bus: Bus, stream: str, anchors: list[tuple[int, str]]) -> bool:

@@ -5,10 +5,10 @@ A batch knows nothing of DuckDB and nothing of the bus.
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, field
 
 from libs.bus.port import Stored
+from services.learner.anchor import anchor
 from services.learner.folding.facts import Fact
 from services.learner.folding.fold import Folded
 
@@ -25,11 +25,6 @@ class Position:
     seq: int
     anchor: str
     events: int
-
-
-def anchor(stored: Stored) -> str:
-    """Recognizes a message again: a commit's bytes hold its id and its time, so those of another stream differ."""
-    return hashlib.sha256(stored.subject.encode() + b"\n" + stored.data).hexdigest()[:32]
 
 
 @dataclass(slots=True)

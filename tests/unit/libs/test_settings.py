@@ -14,6 +14,7 @@ def test_an_empty_environment_gives_the_documented_defaults() -> None:
     assert settings.github_api_url == "https://api.github.com"
     assert settings.clone_hosts == ("github.com",)
     assert settings.blobs_url == "file:///home/me/.local/state/firebreak/blobs"
+    assert settings.archive == Path("/home/me/.local/state/firebreak/archive")
 
 
 def test_the_names_of_the_old_system_keep_working() -> None:

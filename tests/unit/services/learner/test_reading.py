@@ -13,10 +13,11 @@ from libs.bus.memory import MemoryBus
 from libs.bus.port import CaughtUp, Extent, Stored
 from libs.contracts import run, subjects
 from libs.contracts.blobs import BlobRef
+from services.learner.anchor import anchor
 from services.learner.folding.facts import JobFact
+from services.learner.holes import UnexplainedHole, explain_hole
 from services.learner.hopper import Hopper
-from services.learner.reading import PLAN_MISSING, Reader, UnexplainedHole, explain_hole, is_the_same
-from services.learner.store.batch import anchor
+from services.learner.reading import PLAN_MISSING, Reader, is_the_same
 from tests.fakes.history import History
 
 EVENTS = subjects.EVENTS

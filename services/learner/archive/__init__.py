@@ -1,0 +1,1 @@
+"""The log beyond what the streams keep: the messages of closed days as Parquet, written once, and read again."""
