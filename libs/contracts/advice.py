@@ -111,8 +111,12 @@ class AdviceGiven(msgspec.Struct, frozen=True, tag="AdviceGiven"):
 
 
 class AdviceMeasured(msgspec.Struct, frozen=True, tag="AdviceMeasured"):
-    """What became of one piece between `since` and `until`: jobs that it was about (`seen`), those to which it was
+    """What became of one piece from `since` until `until`: jobs that it was about (`seen`), those to which it was
     applied, those for which it was right and wrong, and what it saved.
+
+    A running total, carried from commit to commit: the last one of a piece and a `since` holds all of those before it,
+    and none is to be added to another. It begins when the piece is given, and anew after a month. Of a pool `path` is
+    the host and `step` the shape (`own 2cpu-4gb`).
 
     Right and wrong by kind. timeout: a hang that it ended, or would have; a success that it ended, or would have.
     duration: within a quarter of the estimate, or not. flaky: passed when run again, or failed again. cache: a cache

@@ -90,6 +90,16 @@ def suggest(
     return tuple(sorted((each for each in made if each), key=lambda each: -each.saving_ms))
 
 
+def is_install(command: str) -> bool:
+    """Whether a normalised command is one of a tool's installs, for which there could be a cache."""
+    return any(pattern.search(command) for pattern in _INSTALLS.values())
+
+
+def is_cache(command: str) -> bool:
+    """Whether it is an action that keeps files between runs."""
+    return command.startswith("actions/cache")
+
+
 def saved_ms(misses_ms: Sequence[float], hits_ms: Sequence[float], restore_ms: float) -> float | None:
     """median(miss) - median(hit) - restore: a cache is worth keeping where it is over 0. None without both."""
     if not misses_ms or not hits_ms:
