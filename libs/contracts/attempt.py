@@ -110,6 +110,8 @@ class StepFinished(msgspec.Struct, frozen=True, tag="StepFinished"):
     command: str = ""
     said: str = ""
     category: FailureCategory = ""
+    lacking: tuple[int, ...] = ()
+    """Of `setup`: the steps of the plan whose actions cannot be had, so that nothing of the job runs."""
 
 
 class AttemptFinished(msgspec.Struct, frozen=True, tag="AttemptFinished"):

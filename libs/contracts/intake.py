@@ -8,7 +8,8 @@ from __future__ import annotations
 import msgspec
 
 from libs.contracts.blobs import BlobRef
-from libs.contracts.ids import RunId
+from libs.contracts.ids import RepositoryId, RunId
+from libs.contracts.plan import Trust
 
 
 class DeliveryIgnored(msgspec.Struct, frozen=True, tag="DeliveryIgnored"):
@@ -37,6 +38,8 @@ class WorkflowRejected(msgspec.Struct, frozen=True, tag="WorkflowRejected"):
     problems: tuple[Problem, ...]
     content: BlobRef | None = None
     """The file as it was read, for whoever proposes how to mend it."""
+    repository_id: RepositoryId = RepositoryId(0)
+    trust: Trust = "fork"
 
 
 class WorkflowUnmatched(msgspec.Struct, frozen=True):

@@ -97,7 +97,7 @@ class ProposalAccepted(msgspec.Struct, frozen=True, tag="ProposalAccepted"):
 
 
 class TriageGiven(msgspec.Struct, frozen=True, tag="TriageGiven"):
-    """Why a step failed, by rules or in a model's words. `lines` are numbers in the attempt's log, from 1.
+    """Why a step failed, by rules or in a model's words. `lines` are numbers in the attempt's log, from 0.
 
     `summary` is plain text of at most two sentences, and nobody vouches for it; by rules it is empty.
     """

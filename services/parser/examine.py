@@ -74,6 +74,8 @@ def rejection(relevant: Relevant, path: str, problems: tuple[Problem, ...]) -> W
             for problem in problems
             if problem.severity == "error"
         ),
+        repository_id=relevant.repository.id,
+        trust=relevant.trust,
     )
 
 

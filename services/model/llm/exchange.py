@@ -1,6 +1,6 @@
 """The HTTP that the worker lets litellm do: bounded in bytes and time, no redirect, nothing compressed.
 
-What happened is written down here (`Exchange`), because the library's exceptions do not say it: the same type stands for
+What happened is written down here (`Exchange`), because the library does not say it: the same exception stands for
 a refused connection, a broken answer and a cut one.
 """
 

@@ -1,4 +1,4 @@
-"""The process that speaks to a model, through litellm: one question a line on standard input, one reply a line on output.
+"""The process that speaks to a model, through litellm: questions as lines on standard input, replies on its output.
 
 It is a process of its own because litellm is large, has carried a thief once, and waits without an end in places: it is
 started with an environment that holds nothing, and killed when a question takes too long. It ends with its input.
@@ -175,14 +175,15 @@ class Worker:
 
 
 def _load(http_client: Any) -> Any:
-    import litellm
-    from litellm.llms.custom_httpx.http_handler import HTTPHandler
+    import litellm as untyped
+    from litellm.llms.custom_httpx import http_handler  # pyright: ignore[reportMissingTypeStubs]  # there are none
 
+    litellm: Any = untyped
     litellm.telemetry = False
     litellm.suppress_debug_info = True
     litellm.modify_params = False
     # What the library asks by itself (what an Ollama model is like) has no deadline of its own.
-    litellm.module_level_client = HTTPHandler(client=http_client)
+    litellm.module_level_client = http_handler.HTTPHandler(client=http_client)
     litellm.client_session = http_client
     return litellm
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from libs.contracts.attempt import StepFinished, StepStarted
 from libs.contracts.results import Result
@@ -16,8 +16,13 @@ Work = Callable[[StepOutput], Awaitable[tuple[Result, str]]]
 """How it ended, and why, empty for a success."""
 
 
-async def set_up(around: Surroundings, record: Record, name: str, work: Work) -> tuple[Result, str]:
-    """The answer of the work, masked; its failure is the job's. Raises JobError where it is Firebreak that failed."""
+async def set_up(
+    around: Surroundings, record: Record, name: str, work: Work, lacking: Sequence[int] = ()
+) -> tuple[Result, str]:
+    """The answer of the work, masked; its failure is the job's. Raises JobError where it is Firebreak that failed.
+
+    `lacking` is read when the work is done: the steps whose actions it could not get.
+    """
     index, begun, first_line = around.state.beyond_plan(), around.clock(), around.log.lines
     reader = CommandReader(environment={}, workspace=around.places.workspace)
     output = StepOutput(index, around.log, around.masker, reader, debug=around.state.debug)
@@ -41,6 +46,7 @@ async def set_up(around: Surroundings, record: Record, name: str, work: Work) ->
             why=why,
             fingerprint=fingerprint(None, [why], ()) if outcome == "failure" else "",
             part="setup",
+            lacking=tuple(lacking),
         )
     )
     await around.log.flush()

@@ -23,6 +23,7 @@ class ActionSetup:
 
     def __init__(self, around: Surroundings, record: Record) -> None:
         self._around, self._record = around, record
+        self._lacking: list[int] = []
 
     async def run(self) -> str:
         """Why no step can run, empty where all is there. Raises JobError where it is Firebreak that failed."""
@@ -40,7 +41,7 @@ class ActionSetup:
         async def work(output: StepOutput) -> tuple[Result, str]:
             return ("failure", wrong) if wrong else await self._outcome(wanted, output)
 
-        _, why = await set_up(self._around, self._record, NAME, work)
+        _, why = await set_up(self._around, self._record, NAME, work, self._lacking)
         return why
 
     async def _outcome(self, wanted: list[tuple[int, str]], output: StepOutput) -> tuple[Result, str]:
@@ -54,8 +55,19 @@ class ActionSetup:
         return ("success", "") if ended.stopped_by is None else around.cancellation.end
 
     async def _fetch_all(self, wanted: list[tuple[int, str]], output: StepOutput) -> None:
+        """All that cannot be had is said at once: who mends a workflow wants to know the whole of it."""
+        wrong: list[str] = []
         for place, uses in wanted:
-            await self._fetch(place, uses, output)
+            try:
+                await self._fetch(place, uses, output)
+            except ActionFailed as error:
+                self._lacking.append(place)
+                wrong.append(str(error))
+            except OutOfReach:
+                self._lacking.append(place)
+                raise
+        if wrong:
+            raise ActionFailed("; ".join(dict.fromkeys(wrong)))
 
     async def _fetch(self, place: int, uses: str, output: StepOutput) -> None:
         actions = self._around.actions
