@@ -35,10 +35,20 @@ class Process:
 
 
 Serve = Callable[[Process], Awaitable[None]]
+ServeAlone = Callable[[Settings, Metrics], Awaitable[None]]
 
 
 def main(name: str, serve: Serve) -> None:
     """Runs one service until SIGTERM or SIGINT; exits 0 then, 2 on a bad setting, 3 without a bus."""
+    _main(name, lambda settings: _with_bus(name, serve, settings))
+
+
+def main_without_bus(name: str, serve: ServeAlone) -> None:
+    """The same for a service that needs no bus."""
+    _main(name, lambda settings: serve(settings, Metrics()))
+
+
+def _main(name: str, serve: Callable[[Settings], Awaitable[None]]) -> None:
     try:
         settings = read_settings()
     except BadSetting as error:
@@ -48,8 +58,8 @@ def main(name: str, serve: Serve) -> None:
     sys.exit(asyncio.run(_run(name, serve, settings)))
 
 
-async def _run(name: str, serve: Serve, settings: Settings) -> int:
-    task = asyncio.ensure_future(_with_bus(name, serve, settings))
+async def _run(name: str, serve: Callable[[Settings], Awaitable[None]], settings: Settings) -> int:
+    task = asyncio.ensure_future(serve(settings))
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, task.cancel)

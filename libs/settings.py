@@ -42,6 +42,9 @@ OURS = frozenset(
         "ACTIONS_URL",
         "ALLOW_NETWORKS",
         "ALLOW_PRIVATE_CLONES",
+        "ANALYTICS_PORT",
+        "ANALYTICS_TOKEN",
+        "ANALYTICS_TOKEN_FILE",
         "ARCHIVE",
         "BLOBS",
         "CLONE_HOSTS",
@@ -122,6 +125,9 @@ class Settings:
     host: str
     port: int
     console_port: int
+    analytics_port: int
+    analytics_token: str
+    """Whoever asks over HTTP has to show it; "" asks for none."""
     public_url: str
     """Where people reach the console: links in statuses and comments begin with it."""
     nats_url: str
@@ -203,6 +209,8 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         host=host,
         port=reader.port("PORT", 3000),
         console_port=console_port,
+        analytics_port=reader.port("FIREBREAK_ANALYTICS_PORT", 3002),
+        analytics_token=reader.secret("FIREBREAK_ANALYTICS_TOKEN"),
         public_url=reader.url("FIREBREAK_PUBLIC_URL", f"http://{host}:{console_port}", ("http", "https")),
         nats_url=reader.url("NATS_URL", "nats://127.0.0.1:4222", ("nats", "tls")),
         blobs_url=reader.text("FIREBREAK_BLOBS", (home / "blobs").as_uri()),

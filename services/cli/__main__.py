@@ -39,6 +39,7 @@ COMMANDS = {
     "scheduler": ("service", "One service: decide what runs where."),
     "agent": ("service", "One service: run jobs on this host."),
     "learner": ("service", "One service: fold the log into DuckDB."),
+    "analytics": ("service", "One service: answer SQL over HTTP."),
     "reporter": ("service", "One service: tell GitHub."),
     "console": ("service", "One service: the web page."),
 }

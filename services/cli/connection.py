@@ -33,6 +33,7 @@ class Addresses(msgspec.Struct, frozen=True):
     nats: str
     ingress: str
     console: str
+    analytics: str = ""
 
 
 @dataclass(frozen=True, slots=True)

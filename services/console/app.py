@@ -14,11 +14,12 @@ from starlette.staticfiles import StaticFiles
 from libs.blobs.port import BlobsDown
 from libs.bus.port import Bus, BusDown
 from libs.health import health_routes
+from libs.server_names import names_of
 from libs.settings import Settings
 from libs.telemetry.metrics import Metrics
 from services.console.api import Api
 from services.console.pages import Pages
-from services.console.security import Guarded, names_of
+from services.console.security import Guarded
 from services.console.templating import STATIC, Templates
 
 HINTS = {

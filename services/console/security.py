@@ -7,15 +7,13 @@ DNS points at this address is not answered (DNS rebinding would let a web site r
 
 from __future__ import annotations
 
-import ipaddress
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from libs.settings import Settings
+from libs.server_names import is_ours
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self';"
@@ -67,30 +65,3 @@ WRONG_NAME = (
     "This is a Firebreak console, but not under this name: set FIREBREAK_PUBLIC_URL to the address that people use,"
     " or open it by its IP address.\n"
 )
-
-
-def names_of(settings: Settings) -> frozenset[str]:
-    public = urlsplit(settings.public_url).hostname or ""
-    return frozenset({public.lower(), settings.host.lower()} - {""})
-
-
-def is_ours(host: str, names: frozenset[str]) -> bool:
-    """Whether a `Host` header may be this server's: an address, a name without a dot (no public DNS has those), or one
-    of `names`. A request without the header is no browser's.
-    """
-    name = _without_port(host).lower().rstrip(".")
-    return "." not in name or name in names or name.endswith(".localhost") or _is_address(name)
-
-
-def _without_port(host: str) -> str:
-    if host.startswith("["):
-        return host[1:].partition("]")[0]
-    return host.partition(":")[0]
-
-
-def _is_address(name: str) -> bool:
-    try:
-        ipaddress.ip_address(name)
-    except ValueError:
-        return False
-    return True

@@ -204,6 +204,7 @@ async def whole_system(folder: Path, **settings: str) -> AsyncGenerator[System]:
         **settings,
     }
     own = {
+        "FIREBREAK_ANALYTICS_PORT": "0",
         "FIREBREAK_CONSOLE_PORT": "0",
         "FIREBREAK_HOME": str(folder / "home"),
         "FIREBREAK_HOST_ID": FIRST_HOST,

@@ -33,6 +33,7 @@ async def test_nothing_lives_on_and_the_next_one_starts(tmp_path: Path) -> None:
 async def started(folder: Path, home: Path) -> asyncio.subprocess.Process:
     """`firebreak up` once it says where everything is."""
     environment = {
+        "FIREBREAK_ANALYTICS_PORT": "0",
         "FIREBREAK_CONSOLE_PORT": "0",
         "FIREBREAK_DRIVER": "host",
         "FIREBREAK_HOME": str(home),

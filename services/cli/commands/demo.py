@@ -94,6 +94,7 @@ def _environment(folder: Path, driver: str, secret: str) -> dict[str, str]:
         **kept,
         "FIREBREAK_HOME": str(folder / "home"),
         "FIREBREAK_DRIVER": driver,
+        "FIREBREAK_ANALYTICS_PORT": "0",
         "FIREBREAK_CONSOLE_PORT": "0",
         "FIREBREAK_HOST_ID": "demo",
         "GITHUB_WEBHOOK_SECRET": secret,

@@ -7,16 +7,32 @@ import importlib
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from services.cli.outcome import OK, Failed, Unreachable, Usage
 
+if TYPE_CHECKING:
+    from libs.analytics.question import Form
+
 LIMIT_ROWS = 10_000
 """More is no table that a person reads; who wants more says so."""
-QUERY_BYTES = 1024 * 1024
-"""Of standard input: a question, not a file that was piped in by mistake."""
+QUERY_SECONDS = 120.0
+"""Longer than any question about ten million steps takes; then it is ended."""
+THREADS = 2
+NO_END_BYTES = 2**63 - 1
 PROMPT, CONTINUED = "sql> ", "...> "
+HINT = (
+    "One statement, ended by ';'. `SHOW TABLES;` or \\d lists what there is, `DESCRIBE runs;` or \\d runs shows one;"
+    " ctrl-d ends."
+)
+META = {
+    "\\d": "SHOW TABLES",
+    "\\dt": "SHOW TABLES",
+    "\\l": "SHOW DATABASES",
+}
+"""What hands that know psql write. `\\d NAME` is there, too."""
 EPILOG = """\b
 Tables: runs, run_attempts, jobs, attempts, steps, deliveries, rejections,
         workflow_stats, job_stats, step_stats. Times are UTC, durations milliseconds.
@@ -29,42 +45,56 @@ Example: firebreak sql "SELECT workflow, job, success_rate, p50_ms, p95_ms FROM 
 @click.argument("query", required=False)
 @click.option("--json", "form", flag_value="json", help="A JSON array of objects.")
 @click.option("--csv", "form", flag_value="csv", help="CSV with a header.")
+@click.option("--arrow", "form", flag_value="arrow", help="An Arrow IPC stream, for pyarrow, polars, pandas, R.")
 @click.option("--limit", type=click.IntRange(min=1), default=LIMIT_ROWS, show_default=True, help="Rows at most.")
-def command(query: str | None, form: str | None, limit: int) -> int:
+def command(query: str | None, form: Form | None, limit: int) -> int:
     """Ask DuckDB what was learned, read-only, while the learner writes.
 
     Without QUERY: a prompt on a terminal, else one statement from standard input.
     """
+    from libs.analytics.question import QUERY_BYTES
     from libs.analytics.snapshot import FOLDER
     from libs.settings import read_settings
 
+    if form == "arrow" and sys.stdout.isatty():
+        raise Usage("Arrow is not for a terminal: send it to a program, or to a file (`... --arrow > x.arrows`)")
     folder = read_settings().home / FOLDER
     if query is None and sys.stdin.isatty():
         return _prompt(folder, form, limit)
-    _answer(folder, query if query is not None else sys.stdin.read(QUERY_BYTES), form, limit)
+    text = query if query is not None else sys.stdin.read(QUERY_BYTES + 1)
+    if len(text.encode(errors="replace")) > QUERY_BYTES:
+        raise Usage(f"the statement is longer than {QUERY_BYTES} bytes: what is a file of yours is not for a snapshot")
+    _answer(folder, text, form, limit)
     return OK
 
 
-def _answer(folder: Path, query: str, form: str | None, limit: int) -> None:
-    from libs.analytics.snapshot import BadQuery, NoSnapshot, ask
-    from services.cli.tables import WRITERS
+def _answer(folder: Path, query: str, form: Form | None, limit: int) -> None:
+    """Asked in a process of its own: some questions heed no interrupt, and ctrl-c has to end them all."""
+    from libs.analytics.asked import asked
+    from libs.analytics.question import Begun, Ended, Question, Refused
 
-    write = WRITERS[form or "table"]
-    try:
-        with ask(folder, query) as answer:
-            rest = write(sys.stdout, answer.columns, answer.rows, limit)
-    except NoSnapshot as error:
-        raise Unreachable(str(error)) from None
-    except BadQuery as error:
-        raise Usage(str(error)) from None
-    if rest:
-        click.echo(f"only the first {limit} rows are shown; --limit N shows more", err=True)
+    out = sys.stdout.buffer
+    question = Question(query, form or "table", limit, NO_END_BYTES, QUERY_SECONDS)
+    with contextlib.closing(asked(folder, question, threads=THREADS)) as parts:
+        for part in parts:
+            match part:
+                case bytes():
+                    out.write(part)
+                    out.flush()
+                case Ended(cut=True):
+                    click.echo(f"only the first {limit} rows are shown; --limit N shows more", err=True)
+                case Refused(fault="snapshot"):
+                    raise Unreachable(part.message)
+                case Refused():
+                    raise Usage(part.message)
+                case Begun() | Ended():
+                    pass
 
 
-def _prompt(folder: Path, form: str | None, limit: int) -> int:
+def _prompt(folder: Path, form: Form | None, limit: int) -> int:
     """Reads statements that end in `;` until the end of input. Each one asks the snapshot that is newest then."""
     _line_editing()
-    click.echo("One statement, ended by ';'. `SHOW TABLES;` lists what there is; ctrl-d ends.", err=True)
+    click.echo(HINT, err=True)
     while (query := _statement(input)) is not None:
         try:
             _answer(folder, query, form, limit)
@@ -88,10 +118,21 @@ def _statement(ask_line: Callable[[str], str]) -> str | None:
             continue
         if not lines and line.strip().lower().rstrip(";") in {"exit", "quit", ".exit", ".quit", "\\q"}:
             return None
+        if not lines and (meant := _meant(line.strip())):
+            return meant
         if line.strip() or lines:
             lines.append(line)
         if line.rstrip().endswith(";"):
             return "\n".join(lines)
+
+
+def _meant(line: str) -> str:
+    """The statement that a line of psql's stands for, "" where it is none."""
+    word, _, name = line.rstrip(";").partition(" ")
+    if word == "\\d" and name.strip():
+        quoted = name.strip().strip('"').replace('"', '""')
+        return f'DESCRIBE "{quoted}"'
+    return META.get(word, "")
 
 
 def _line_editing() -> None:

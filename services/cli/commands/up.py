@@ -61,5 +61,6 @@ def _say(running: Machine, as_json: bool) -> None:
         click.echo(msgspec.json.encode(shown).decode())
     click.echo(f"webhooks   {where.ingress}/webhook", err=True)
     click.echo(f"console    {where.console}/", err=True)
+    click.echo(f"SQL        {where.analytics}/", err=True)
     click.echo(f"NATS       {without_password(where.nats)}", err=True)
     click.echo(f"state      {running.settings.home}", err=True)

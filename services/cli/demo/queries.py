@@ -9,10 +9,10 @@ from collections.abc import Sequence
 
 import click
 
+from libs.analytics.formats import WRITERS
 from libs.contracts.ids import RunId
 from libs.settings import Settings
 from services.cli.outcome import Unreachable
-from services.cli.tables import WRITERS
 
 FRESH_SECONDS = 20.0
 """The learner publishes a snapshot within a few seconds of an event, on a busy machine too."""

@@ -16,6 +16,11 @@ TOKEN = ("GITHUB_TOKEN", "GITHUB_TOKEN_FILE")
 SECRETS_KEY = ("FIREBREAK_SECRETS_KEY", "FIREBREAK_SECRETS_KEY_FILE")
 """What opens the stored secrets: the scheduler's alone."""
 
+ANALYTICS_TOKEN = ("FIREBREAK_ANALYTICS_TOKEN", "FIREBREAK_ANALYTICS_TOKEN_FILE")
+
+OURS_BUT_SECRET = frozenset({*SECRETS_KEY, *ANALYTICS_TOKEN})
+"""Named as settings are that every service is told; these are for one alone."""
+
 EXTRA: dict[str, frozenset[str]] = {
     "ingress": frozenset({"GITHUB_WEBHOOK_SECRET", "GITHUB_WEBHOOK_SECRET_FILE", "PORT", "HOST"}),
     "parser": frozenset({*TOKEN, "REPOSITORY_PATH", "SSH_AUTH_SOCK"}),
@@ -23,6 +28,7 @@ EXTRA: dict[str, frozenset[str]] = {
     "vm_agent": frozenset({*TOKEN, "REPOSITORY_PATH", "SSH_AUTH_SOCK", "MAX_CONCURRENT_WORKFLOWS"}),
     "reporter": frozenset({*TOKEN, "GITHUB_API_URL", "HOST"}),
     "learner": frozenset(),
+    "analytics": frozenset({*ANALYTICS_TOKEN, "HOST"}),
     "console": frozenset({"HOST"}),
 }
 """Service -> what else it is told. The order is the order of starting; they end in the reverse one."""
@@ -60,5 +66,5 @@ def _part(environment: Mapping[str, str], extra: frozenset[str]) -> dict[str, st
     return {
         name: value
         for name, value in environment.items()
-        if name in COMMON or name in extra or (name.startswith(passed) and name not in SECRETS_KEY)
+        if name in COMMON or name in extra or (name.startswith(passed) and name not in OURS_BUT_SECRET)
     }

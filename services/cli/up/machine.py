@@ -36,6 +36,13 @@ logger = log.get("up")
 
 
 @dataclass(frozen=True, slots=True)
+class Ports:
+    ingress: int
+    console: int
+    analytics: int
+
+
+@dataclass(frozen=True, slots=True)
 class Machine:
     """What runs, for whoever started it."""
 
@@ -57,31 +64,33 @@ async def machine(environment: Mapping[str, str], log_file: Path | None = None) 
         if not settings.secrets_key:
             ensure_key(settings.home)
         nats_url = environment.get("NATS_URL") or await stack.enter_async_context(_nats(settings))
-        ports = (settings.port or _free_port(), settings.console_port or _free_port())
+        ports = Ports(
+            settings.port or _free_port(), settings.console_port or _free_port(), _analytics_port(environment, settings)
+        )
         resolved = _environment(environment, settings, nats_url, ports)
         supervisor = await stack.enter_async_context(Supervisor(children(resolved), log_file))
         found = Addresses(
             pid=os.getpid(),
             nats=nats_url,
-            ingress=f"http://{settings.host}:{ports[0]}",
-            console=f"http://{settings.host}:{ports[1]}",
+            ingress=f"http://{settings.host}:{ports.ingress}",
+            console=f"http://{settings.host}:{ports.console}",
+            analytics=f"http://{settings.host}:{ports.analytics}",
         )
         await _until_ready(found, supervisor)
         stack.enter_context(_written(settings.home / UP_FILE, found))
         yield Machine(found, read_settings(resolved), supervisor)
 
 
-def _environment(
-    environment: Mapping[str, str], settings: Settings, nats_url: str, ports: tuple[int, int]
-) -> dict[str, str]:
+def _environment(environment: Mapping[str, str], settings: Settings, nats_url: str, ports: Ports) -> dict[str, str]:
     """What the children are started from: every address settled, so that all of them agree."""
-    public = environment.get("FIREBREAK_PUBLIC_URL") or f"http://{settings.host}:{ports[1]}"
+    public = environment.get("FIREBREAK_PUBLIC_URL") or f"http://{settings.host}:{ports.console}"
     return {
         **environment,
         "NATS_URL": nats_url,
         "FIREBREAK_HOME": str(settings.home),
-        "PORT": str(ports[0]),
-        "FIREBREAK_CONSOLE_PORT": str(ports[1]),
+        "PORT": str(ports.ingress),
+        "FIREBREAK_CONSOLE_PORT": str(ports.console),
+        "FIREBREAK_ANALYTICS_PORT": str(ports.analytics),
         "FIREBREAK_PUBLIC_URL": public,
     }
 
@@ -167,6 +176,13 @@ def _written(path: Path, found: Addresses) -> Generator[None]:
         yield
     finally:
         path.unlink(missing_ok=True)
+
+
+def _analytics_port(environment: Mapping[str, str], settings: Settings) -> int:
+    """Its usual port, or any free one where that is taken and nobody named it: no reason not to start."""
+    port = settings.analytics_port
+    named = bool(environment.get("FIREBREAK_ANALYTICS_PORT"))
+    return port if port and (named or _is_free(port)) else _free_port()
 
 
 def _is_free(port: int) -> bool:

@@ -76,6 +76,7 @@ def test_a_secret_comes_by_file_and_only_where_it_is_needed(name: str) -> None:
         "scheduler": {"firebreak_secrets_key"},
         "agent": {"github_token"},
         "reporter": {"github_token"},
+        "analytics": {"firebreak_analytics_token"},
     }
     assert named == needed.get(name, set())
 
@@ -100,6 +101,7 @@ def test_a_health_check_asks_the_port_that_the_service_opens(name: str) -> None:
     port, path = {
         "ingress": (environment.get("PORT"), "readyz"),
         "console": (environment.get("FIREBREAK_CONSOLE_PORT"), "readyz"),
+        "analytics": (environment.get("FIREBREAK_ANALYTICS_PORT"), "healthz"),
     }.get(name, (environment.get("FIREBREAK_METRICS_PORT"), "metrics"))
     assert f"http://127.0.0.1:{port}/{path}" in json.dumps(service["healthcheck"]["test"])
 

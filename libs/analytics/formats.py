@@ -1,4 +1,6 @@
-"""Rows as a table, as JSON and as CSV. What is in a cell came from outside: nothing in it reaches the terminal raw."""
+"""Rows as a table, as JSON, a JSON text a line, and CSV. What is in a cell came from outside: nothing in it reaches the
+terminal raw.
+"""
 
 from __future__ import annotations
 
@@ -9,16 +11,22 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from itertools import islice
-from typing import TextIO, cast
+from typing import Protocol, cast
 
 CELL_CHARACTERS = 80
 """A longer cell is cut in the table; JSON and CSV have all of it."""
 Row = tuple[object, ...]
-Write = Callable[[TextIO, Sequence[str], Iterator[Row], int], bool]
+
+
+class Out(Protocol):
+    def write(self, text: str, /) -> int: ...
+
+
+Write = Callable[[Out, Sequence[str], Iterator[Row], int], bool]
 """Writes at most so many rows; true where there were more."""
 
 
-def write_table(out: TextIO, columns: Sequence[str], rows: Iterator[Row], limit: int) -> bool:
+def write_table(out: Out, columns: Sequence[str], rows: Iterator[Row], limit: int) -> bool:
     kept = list(islice(rows, limit))
     cells = [[_cell(value) for value in row] for row in kept]
     right = [bool(kept) and all(_is_number(row[place]) for row in kept) for place in range(len(columns))]
@@ -29,7 +37,7 @@ def write_table(out: TextIO, columns: Sequence[str], rows: Iterator[Row], limit:
     return next(rows, None) is not None
 
 
-def write_json(out: TextIO, columns: Sequence[str], rows: Iterator[Row], limit: int) -> bool:
+def write_json(out: Out, columns: Sequence[str], rows: Iterator[Row], limit: int) -> bool:
     separator = "["
     for row in islice(rows, limit):
         values = {name: _plain(value) for name, value in zip(columns, row, strict=True)}
@@ -39,7 +47,14 @@ def write_json(out: TextIO, columns: Sequence[str], rows: Iterator[Row], limit: 
     return next(rows, None) is not None
 
 
-def write_csv(out: TextIO, columns: Sequence[str], rows: Iterator[Row], limit: int) -> bool:
+def write_ndjson(out: Out, columns: Sequence[str], rows: Iterator[Row], limit: int) -> bool:
+    for row in islice(rows, limit):
+        values = {name: _plain(value) for name, value in zip(columns, row, strict=True)}
+        out.write(json.dumps(values, ensure_ascii=False) + "\n")
+    return next(rows, None) is not None
+
+
+def write_csv(out: Out, columns: Sequence[str], rows: Iterator[Row], limit: int) -> bool:
     # RFC 4180's line ends: with them a carriage return inside of a value is quoted, with a bare "\n" it is not.
     writer = csv.writer(out, lineterminator="\r\n")
     writer.writerow(columns)
@@ -48,7 +63,13 @@ def write_csv(out: TextIO, columns: Sequence[str], rows: Iterator[Row], limit: i
     return next(rows, None) is not None
 
 
-WRITERS: dict[str, Write] = {"table": write_table, "json": write_json, "csv": write_csv}
+WRITERS: dict[str, Write] = {
+    "table": write_table,
+    "json": write_json,
+    "ndjson": write_ndjson,
+    "csv": write_csv,
+}
+"""Arrow is not among them: it is made of DuckDB's own batches, not of rows (`libs.analytics.answering`)."""
 
 
 def _line(cells: Iterable[str], widths: Sequence[int], right: Sequence[bool]) -> str:

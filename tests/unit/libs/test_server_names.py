@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from services.console.security import is_ours
+from libs.server_names import is_ours
 
 NAMES = frozenset({"ci.example.org"})
 
