@@ -41,6 +41,9 @@ ALL_RUN_COMMANDS = "cmd.run.*"
 ALL_DUE = "timer.due.>"
 ALL_HEARTBEATS = "hb.*"
 
+MAX_RUN_ID_DIGITS = 16
+"""Of 53 bits; a content's hash has 64 characters."""
+
 PREFIXES = {
     "raw": DELIVERIES,
     "ev": EVENTS,
@@ -122,6 +125,11 @@ def recognition(owner: str, repo: str, run_id: RunId) -> str:
     return f"ev.recognition.{token(owner)}.{token(repo)}.{run_id}"
 
 
+def any_recognition(run_id: RunId) -> str:
+    """A filter: what is known of the failures of this run, whoever owns it."""
+    return f"ev.recognition.*.*.{run_id}"
+
+
 def model(repository: RepositoryId, about: str) -> str:
     """`about` is a content hash (a proposal) or a run's id (a triage)."""
     return f"ev.model.{repository}.{about}"
@@ -177,6 +185,20 @@ def log_of_attempt(run_id: RunId, job: JobKey, n: int) -> str:
 
 def logs_of_run(run_id: RunId) -> str:
     return f"log.*.{run_id}.>"
+
+
+def parse_recognition(subject: str) -> RunAddress:
+    """Raises ValueError for what is no recognition's subject. `owner` and `repo` are tokens."""
+    parts = subject.split(".")
+    if len(parts) != 5 or parts[:2] != ["ev", "recognition"]:
+        raise ValueError(f"{subject!r} is no recognition's subject")
+    return RunAddress(parts[2], parts[3], RunId(int(parts[4])))
+
+
+def run_of_model(subject: str) -> RunId | None:
+    """The run that an event of the model's is about; None where it is about a workflow's content."""
+    about = subject.rpartition(".")[2]
+    return RunId(int(about)) if about.isdecimal() and len(about) <= MAX_RUN_ID_DIGITS else None
 
 
 class AttemptAddress(NamedTuple):

@@ -1,7 +1,7 @@
 """The reporter's process: whenever a run or an attempt changes, GitHub is told what it does not know yet.
 
-*Consumes:* `ev.run.>`, `ev.attempt.>` and `ev.intake.*` of EVENTS, by the durable consumer `reporter`; of many
-reporters one is active.
+*Consumes:* `ev.run.>`, `ev.attempt.>`, `ev.intake.*`, `ev.recognition.>` and `ev.model.>` of EVENTS, by the durable
+consumer `reporter`; of many reporters one is active.
 *Emits:* `CheckReported`, `CommentPosted`, `ReportFailed` on `ev.report.<owner>.<repo>.<run_id>`.
 *Owns:* statuses whose context begins with `firebreak / `, and one comment a pull request.
 """
@@ -35,7 +35,13 @@ from services.reporter.statuses import Statuses
 CONSUMER = Consumer(
     stream=subjects.EVENTS,
     name="reporter",
-    filters=(subjects.ALL_RUNS, subjects.ALL_ATTEMPTS, subjects.ALL_INTAKES),
+    filters=(
+        subjects.ALL_RUNS,
+        subjects.ALL_ATTEMPTS,
+        subjects.ALL_INTAKES,
+        subjects.ALL_RECOGNITIONS,
+        subjects.ALL_MODEL,
+    ),
     ack_wait_seconds=6.0,  # how long what a dead reporter had in hand is not handled by anybody
     concurrency=256,  # events in hand; those of one run wait for one pass
 )
@@ -51,10 +57,11 @@ async def serve(process: Process) -> None:
         _log.info("reports nowhere: GITHUB_TOKEN is not set; with one, statuses and comments go to GITHUB_API_URL")
         await asyncio.Event().wait()
     async with open_github(settings.github_api_url, settings.github_token) as github:
-        desk = Desk(_reports(process, github).pass_over)
+        reports = _reports(process, github)
+        desk = Desk(reports.pass_over)
         lease = Lease(process.bus.key_value(subjects.ACTIVE), f"{os.getpid()}-{uuid.uuid4()}", time.monotonic)
         try:
-            await lease.hold(lambda: _consume(process.bus, desk))
+            await lease.hold(lambda: _consume(process.bus, reports.reader, desk))
         finally:
             await desk.close()
 
@@ -75,9 +82,12 @@ def _reports(process: Process, github: GitHub) -> Reports:
     )
 
 
-async def _consume(bus: Bus, desk: Desk[RunAddress | Cause]) -> None:
+async def _consume(bus: Bus, reader: LogReader, desk: Desk[RunAddress | Cause]) -> None:
     async def handle(message: Message) -> None:
-        attending = asyncio.ensure_future(desk.attend(_key(message.stored.subject)))
+        key = await _key(reader, message.stored.subject)
+        if key is None:
+            return
+        attending = asyncio.ensure_future(desk.attend(key))
         try:
             while not (await asyncio.wait([attending], timeout=ALIVE_SECONDS))[0]:
                 await message.in_progress()
@@ -88,11 +98,23 @@ async def _consume(bus: Bus, desk: Desk[RunAddress | Cause]) -> None:
     await bus.consume(CONSUMER, handle)
 
 
-def _key(subject: str) -> RunAddress | Cause:
-    if subject.startswith("ev.intake."):
-        return Cause(subject.rpartition(".")[2])
-    if subject.startswith("ev.run."):
-        return subjects.parse_run(subject)
+async def _key(reader: LogReader, subject: str) -> RunAddress | Cause | None:
+    """What a message is about, as far as it is reported."""
+    match subject.split(".")[1]:
+        case "intake":
+            return Cause(subject.rpartition(".")[2])
+        case "run":
+            return subjects.parse_run(subject)
+        case "recognition":
+            return subjects.parse_recognition(subject)
+        case "model":
+            run_id = subjects.run_of_model(subject)
+            return None if run_id is None else await reader.address_of(run_id)
+        case _:
+            return _run_of_attempt(subject)
+
+
+def _run_of_attempt(subject: str) -> RunAddress:
     attempt = subjects.parse_attempt(subject)
     return RunAddress(attempt.owner, attempt.repo, attempt.run_id)
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from libs.contracts.ids import RunId
 from libs.contracts.results import Result, worst
 from libs.views.words import duration
+from services.reporter.learned import about_jobs, learned
 from services.reporter.run_view import JobView, RunView
 from services.reporter.wanted import NOTHING_RAN, run_url
 from services.reporter.words import MARK, WORD, code
@@ -69,29 +70,46 @@ def wanted_comment(first_line: str, sha: str, runs: list[RunView], public_url: s
 
 
 def _newest(runs: list[RunView]) -> list[RunView]:
-    newest: dict[tuple[str, str], RunView] = {}
+    newest: dict[tuple[str, str, str], RunView] = {}
     for view in sorted(runs, key=lambda view: view.planned_at):
         if view.plan is not None:
-            newest[view.plan.workflow_path, view.plan.event] = view
+            newest[view.plan.workflow_path, view.plan.event, view.plan.trial] = view
     return sorted(newest.values(), key=lambda view: view.plan.workflow_path if view.plan else "")
 
 
 def _text(sha: str, runs: list[RunView], public_url: str) -> str:
-    head = [f"### Firebreak: {_verdict(runs)}", "", f"Commit {sha[:12]}", ""]
+    verdict = _verdict([view for view in runs if not view.trial])
+    head = [f"### Firebreak: {verdict}", "", f"Commit {sha[:12]}", ""]
+    trials = [view for view in runs if view.trial]
+    runs = [view for view in runs if not view.trial]
     jobs = [
         "| | Workflow | Job | Result | Steps run | Duration |",
         "| --- | --- | --- | --- | ---: | ---: |",
         *(_job_row(view, job, public_url) for view in runs for job in view.jobs.values()),
         *(_empty_row(view, public_url) for view in runs if not view.jobs),
+        *(_trial_row(view, public_url) for view in trials),
     ]
     steps = [_step_rows(view, job) for view in runs for job in _red_first(view)]
-    lines = _fit(head + jobs, BODY_BYTES * 2 // 3)
+    lines = _fit(head + jobs, BODY_BYTES // 2)
+    about = [line for view in runs for line in about_jobs(view)]
+    if about:
+        lines += ["", *_fit(about, BODY_BYTES // 6)]
     rows = [row for block in steps for row in block]
     if rows:
         table = ["| Job | Step | Result | Duration |", "| --- | --- | --- | ---: |", *rows]
-        left = BODY_BYTES - len("\n".join(lines).encode()) - 1000
-        lines += ["", "<details><summary>Steps</summary>", "", *_fit(table, left), "", "</details>"]
+        lines += _folded("Steps", table, BODY_BYTES * 5 // 6 - _bytes(lines))
+    advice = learned(runs)
+    if advice:
+        lines += _folded("What was learned", advice, BODY_BYTES - _bytes(lines))
     return "\n".join(lines) + "\n"
+
+
+def _folded(title: str, lines: list[str], room_bytes: int) -> list[str]:
+    return ["", f"<details><summary>{title}</summary>", "", *_fit(lines, room_bytes - 200), "", "</details>"]
+
+
+def _bytes(lines: list[str]) -> int:
+    return len("\n".join(lines).encode())
 
 
 def _verdict(runs: list[RunView]) -> str:
@@ -108,6 +126,13 @@ def _job_row(view: RunView, job: JobView, public_url: str) -> str:
     took = "" if job.attempt.duration_ms is None else duration(job.attempt.duration_ms)
     name = f"[{code(job.name)}]({run_url(view, public_url)})"
     return f"| {mark} | {_workflow(view)} | {name} | {word} | {job.steps_run or ''} | {took} |"
+
+
+def _trial_row(view: RunView, public_url: str) -> str:
+    """What a model proposed, tried out: neutral, whatever came of it."""
+    word = "under way" if view.result is None else f"trial {WORD[view.result].lower()}"
+    link = f"[trial of a model's proposal]({run_url(view, public_url)})"
+    return f"| \N{WHITE MEDIUM SQUARE} | {_workflow(view)} | {link} | Neutral: {word} | {view.steps_run or ''} | |"
 
 
 def _empty_row(view: RunView, public_url: str) -> str:
@@ -134,6 +159,8 @@ def _result(job: JobView) -> tuple[str, str]:
         return ("", "Running" if job.attempt.started else "Queued")
     if job.result == "success" and job.outcome not in {None, "success", "skip"}:
         return (MARK["success"], f"{WORD[job.outcome or 'failure']} (allowed)")
+    if job.result == "success" and job.retries:
+        return (MARK["success"], f"Passed on attempt {job.n}, known flaky")
     if job.result == "success" and not job.steps_run:
         return (MARK["success"], f"Succeeded, {NOTHING_RAN}")
     return (MARK[job.result], WORD[job.result])
@@ -154,5 +181,5 @@ def _fit(lines: list[str], room_bytes: int) -> list[str]:
     for count, line in enumerate(lines):
         used += len(line.encode()) + 1
         if used > room_bytes:
-            return [*lines[:count], "", f"{len(lines) - count} more rows are on the run's page.", ""]
+            return [*lines[:count], "", f"{len(lines) - count} more lines are on the run's page.", ""]
     return lines

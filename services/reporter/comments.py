@@ -102,7 +102,12 @@ class Comments:
         elif shown is not None and shown.planned > view.planned_at:
             return []
         others = [await self.reader.run(address._replace(run_id=run_id)) for run_id in sorted(wanted - {view.run_id})]
-        return [view, *(run for run in others if run is not None and run.plan and _about(run.plan, view.plan))]
+        runs = [view, *(run for run in others if run is not None and run.plan and _about(run.plan, view.plan))]
+        if all(run.trial for run in runs):
+            return []  # nothing but a model's: the comment is about what counts
+        for run in runs:
+            await self.reader.add_insights(run)
+        return runs
 
     def _early_seconds(self, there: Known | None) -> float:
         return 0.0 if there is None else there.written + UPDATE_SECONDS - self.monotonic()

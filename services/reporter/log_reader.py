@@ -10,8 +10,9 @@ import msgspec
 from libs.blobs.port import BlobMissing, Blobs
 from libs.bus.port import Bus, Stored
 from libs.contracts import envelope, ids, intake, subjects
-from libs.contracts.ids import RunId
+from libs.contracts.ids import RepositoryId, RunId
 from libs.contracts.subjects import RunAddress
+from libs.insights import read_insights
 from services.reporter import reported, run_view
 from services.reporter.reported import Reported
 from services.reporter.run_view import RunView
@@ -35,6 +36,16 @@ class LogReader:
             except (BlobMissing, msgspec.MsgspecError):
                 return None
         return view if view is not None and _is_of(view, address) else None
+
+    async def add_insights(self, view: RunView) -> None:
+        """What is known of a run that is over, besides: before that nobody has learned anything from it."""
+        if view.over and view.plan is not None:
+            view.insights = await read_insights(self.bus, view.run_id, RepositoryId(view.plan.repository.id))
+
+    async def address_of(self, run_id: RunId) -> RunAddress | None:
+        """Where the run's own log is; None where there is none."""
+        stored = await self.bus.load(subjects.any_run(run_id))
+        return subjects.parse_run(stored[0].subject) if stored else None
 
     async def reported(self, address: RunAddress) -> Reported:
         return reported.fold(await self.bus.load(subjects.report(*address)))

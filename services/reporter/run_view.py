@@ -14,6 +14,7 @@ import msgspec
 from libs.bus.port import Stored
 from libs.contracts import attempt, blobs, envelope, ids, run, subjects
 from libs.contracts.results import Result
+from libs.views.insights import NOTHING, Insights
 
 
 class RepositoryHead(msgspec.Struct, frozen=True):
@@ -39,6 +40,7 @@ class PlanHead(msgspec.Struct, frozen=True):
     run_number: int
     pull_request: int | None = None
     github: ContextHead = ContextHead()
+    trial: str = ""
 
 
 class PlannedHead(msgspec.Struct, frozen=True, tag="RunPlanned"):
@@ -66,6 +68,7 @@ class StepView:
     conclusion: Result
     duration_ms: float
     exit_code: int | None = None
+    category: str = ""
 
 
 @dataclass(slots=True)
@@ -73,6 +76,7 @@ class AttemptView:
     started: bool = False
     duration_ms: float | None = None
     steps: dict[int, StepView] = field(default_factory=dict[int, StepView])
+    environment_url: str = ""
 
 
 @dataclass(slots=True)
@@ -86,6 +90,9 @@ class JobView:
     result: Result | None = None
     outcome: Result | None = None
     why: str = ""
+    retries: int = 0
+    """Of its attempts, how many failed as known to be flaky."""
+    adjusted: run.TimeoutAdjusted | None = None
     attempt: AttemptView = field(default_factory=AttemptView)
 
     @property
@@ -114,10 +121,19 @@ class RunView:
     jobs: dict[ids.JobKey, JobView] = field(default_factory=dict[ids.JobKey, JobView])
     calls: set[ids.JobKey] = field(default_factory=set[ids.JobKey])
     """Jobs that call a workflow: its jobs are reported, and they are not."""
+    insights: Insights = NOTHING
+    """What is known of it besides; read where it is shown."""
+    held: dict[ids.JobKey, str] = field(default_factory=dict[ids.JobKey, str])
+    """Jobs that wait for an approval, with the environment that it is for."""
 
     @property
     def over(self) -> bool:
         return self.result is not None
+
+    @property
+    def trial(self) -> bool:
+        """It tries out what a model proposed, and counts for nothing."""
+        return self.plan is not None and bool(self.plan.trial)
 
 
 _RunEvent = (
@@ -125,6 +141,8 @@ _RunEvent = (
     | run.RunStarted
     | run.MatrixExpanded
     | run.CallExpanded
+    | run.ApprovalRequested
+    | run.TimeoutAdjusted
     | run.JobQueued
     | run.JobAssigned
     | run.JobSkipped
@@ -184,18 +202,27 @@ def _apply(view: RunView, raw: msgspec.Raw) -> None:
         case run.JobQueued(job=key, job_id=job_id, name=name, run_attempt=run_attempt):
             view.run_attempt = max(view.run_attempt, run_attempt)
             view.jobs[key] = JobView(key, job_id, name, n=view.jobs[key].n if key in view.jobs else 0)
+            view.held.pop(key, None)
+        case run.ApprovalRequested(job=key, reviewers=reviewers):
+            if reviewers:
+                view.held[key] = event.environment
+        case run.TimeoutAdjusted(job=key):
+            if key in view.jobs:
+                view.jobs[key].adjusted = event
         case run.JobAssigned(job=key, n=n):
             if key in view.jobs:
                 view.jobs[key].n = n
         case run.JobSkipped(job=key, job_id=job_id, name=name, why=why):
             view.jobs[key] = JobView(key, job_id, name, result="skip", outcome="skip", why=why)
+            view.held.pop(key, None)
         case run.CallExpanded(job=key):
             view.calls.add(key)
             view.jobs.pop(key, None)
-        case run.JobFinished(job=key, job_id=job_id, name=name):
+        case run.JobFinished(job=key):
             if key in view.calls and _told_inside(view, event):
                 return
-            view.jobs[key] = JobView(key, job_id, name, event.n, event.conclusion, event.outcome, event.why)
+            view.held.pop(key, None)
+            view.jobs[key] = _ended(view.jobs.get(key), event)
         case run.RunRerun(run_attempt=run_attempt, jobs=keys):
             view.run_attempt, view.result, view.why = run_attempt, None, ""
             for key in keys:
@@ -208,7 +235,6 @@ def _apply(view: RunView, raw: msgspec.Raw) -> None:
             run.RunStarted()
             | run.MatrixExpanded()
             | run.GroupRequested()
-            | run.ApprovalRequested()
             | run.ApprovalGranted()
             | run.ApprovalDenied()
             | run.JobCancelRequested()
@@ -216,6 +242,14 @@ def _apply(view: RunView, raw: msgspec.Raw) -> None:
             | run.CommandRejected()
         ):
             pass
+
+
+def _ended(before: JobView | None, event: run.JobFinished) -> JobView:
+    adjusted = before.adjusted if before is not None else None
+    result, outcome = event.conclusion, event.outcome
+    return JobView(
+        event.job, event.job_id, event.name, event.n, result, outcome, event.why, event.retries, adjusted=adjusted
+    )
 
 
 def _told_inside(view: RunView, call: run.JobFinished) -> bool:
@@ -246,8 +280,10 @@ def _apply_attempt(seen: AttemptView, raw: msgspec.Raw) -> None:
         case attempt.AttemptStarted():
             seen.started = True
         case attempt.StepFinished(step=step, name=name, outcome=outcome, conclusion=conclusion):
-            seen.steps[step] = StepView(step, name, outcome, conclusion, event.duration_ms, event.exit_code)
-        case attempt.AttemptFinished(duration_ms=duration_ms):
-            seen.duration_ms = duration_ms
+            seen.steps[step] = StepView(
+                step, name, outcome, conclusion, event.duration_ms, event.exit_code, event.category
+            )
+        case attempt.AttemptFinished(duration_ms=duration_ms, environment_url=url):
+            seen.duration_ms, seen.environment_url = duration_ms, url
         case attempt.AttemptRefused() | attempt.VmReady() | attempt.StepStarted() | attempt.AttemptLost():
             pass

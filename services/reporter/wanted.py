@@ -49,9 +49,11 @@ class WantedStatus:
 
 
 def wanted_statuses(view: RunView, public_url: str) -> list[WantedStatus]:
-    """Finished ones first: they are what people wait for when the rate is limited. Empty without a plan."""
+    """Finished ones first: they are what people wait for when the rate is limited. Empty without a plan, and for a
+    trial: a status has no neutral state, and a required check must not hang on what a model proposed.
+    """
     plan = view.plan
-    if plan is None:
+    if plan is None or view.trial:
         return []
     sha, url = head_sha(plan), run_url(view, public_url)
     wanted = [
@@ -98,6 +100,8 @@ def describe(job: JobView) -> str:
             return f"Skipped: {job.why}" if job.why else "Skipped"
         case "success" if job.outcome not in {None, "success"}:
             return f"{WORD[job.outcome or 'failure']}{took}, which continue-on-error allows{_because(job)}"
+        case "success" if job.retries:
+            return f"Passed on attempt {job.n}, known flaky{took}"
         case "success" if not job.steps_run:
             return f"Succeeded{took}, but {NOTHING_RAN}"
         case "success":

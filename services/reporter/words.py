@@ -47,6 +47,6 @@ def line(text: str, characters: int) -> str:
     return plain if len(plain) <= characters else plain[: characters - 1].rstrip() + "…"
 
 
-def code(text: str) -> str:
-    """A code span, for a cell of a table."""
-    return f"`{line(text, NAME_CHARACTERS).translate(_IN_CODE) or '(no name)'}`"
+def code(text: str, characters: int = NAME_CHARACTERS) -> str:
+    """A code span, for a cell of a table too."""
+    return f"`{line(text, characters).translate(_IN_CODE) or '(no name)'}`"

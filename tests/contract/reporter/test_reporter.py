@@ -7,7 +7,9 @@ import asyncio
 import pytest
 
 from libs.contracts import intake, run, subjects
-from libs.contracts.ids import JobKey
+from libs.contracts.ids import JobKey, RepositoryId, RunId
+from libs.contracts.model import TriageGiven
+from libs.contracts.recognition import FailureRecognized
 from tests.contract.reporter.conftest import TOKEN, Stage
 from tests.fakes.history import SHA
 
@@ -92,6 +94,31 @@ async def test_a_pull_request_has_one_comment_updated_in_place_and_statuses_at_i
     assert not stage.repository.statuses.get(SHA)
     contexts = {status["context"] for status in stage.repository.statuses[HEAD]}
     assert contexts == {"firebreak / CI / build (pull_request)", "firebreak / Docs / pages (pull_request)"}
+
+
+async def test_what_is_learned_of_a_failure_comes_later_and_is_added(stage: Stage) -> None:
+    stage.repository.commits.add(HEAD)
+    ci = stage.history.one_run(7, pull_request=3, event="pull_request", head=HEAD)
+    async with stage.reporter():
+        await ci.planned()
+        await ci.queued("build")
+        await ci.assigned("build")
+        await ci.started("build")
+        await ci.step("build", 0, "Run make", "failure")
+        await ci.finished("build", "failure")
+        await ci.over("failure")
+        await stage.until(lambda: stage.comments() and "failed" in stage.comments()[0])
+        assert "seen before" not in stage.comments()[0]
+        seen = FailureRecognized(1, JobKey("build"), 1, 0, "Run make", "f" * 16, runs=3)
+        await stage.history.append(subjects.recognition("Octo", "hello.world", RunId(7)), seen)
+        await stage.until(lambda: "seen before in 3 runs" in stage.comments()[0])
+        said = TriageGiven(1, JobKey("build"), 1, 0, "Run make", "test failure", "model", (2,), "No.", "gemma3:4b")
+        await stage.history.append(subjects.model(RepositoryId(5), "7"), said)
+        await stage.history.append(subjects.model(RepositoryId(5), "a" * 64), said)
+        await stage.until(
+            lambda: "a model (`gemma3:4b`) guesses `test failure` from line 2: `No.`" in stage.comments()[0]
+        )
+    assert len(stage.comments()) == 1
 
 
 async def test_a_newer_commit_takes_the_comment_over_and_an_older_one_never_gets_it_back(stage: Stage) -> None:

@@ -70,7 +70,7 @@ def test_a_huge_run_is_cut_and_says_so_with_its_failures_kept() -> None:
     jobs.append(JobView(JobKey("red"), "red", "red", 1, "failure", "failure", attempt=AttemptView(steps=red)))
     body = text(view(*jobs, result="failure"))
     assert len(body.encode()) <= BODY_BYTES
-    assert "more rows are on the run's page" in body
+    assert "more lines are on the run's page" in body
     assert "`the red step`" in body
 
 
