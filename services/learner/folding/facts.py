@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import msgspec
 
+from services.learner.folding.facts_learned import AdviceFact, EffectFact, ModelFact, OptInsFact, RecognitionFact
+
 
 class DeliveryFact(msgspec.Struct, frozen=True, gc=False):
     seq: int
@@ -54,6 +56,8 @@ class PlanFact(msgspec.Struct, frozen=True, gc=False):
     trust: str
     pull_request: int | None
     cause: str
+    lockfiles: str
+    trial: str
 
 
 class RunFact(msgspec.Struct, frozen=True, gc=False):
@@ -69,7 +73,8 @@ class RunFact(msgspec.Struct, frozen=True, gc=False):
 
 
 class JobFact(msgspec.Struct, frozen=True, gc=False):
-    """`job_id` and `name` are empty where the event does not say them."""
+    """`job_id` and `name` are empty where the event does not say them; of a queued job `run_attempt`, `timeout_ms`,
+    `labels` and `retry_of` are known, of a finished one `retries`."""
 
     seq: int
     place: int
@@ -84,10 +89,15 @@ class JobFact(msgspec.Struct, frozen=True, gc=False):
     outcome: str | None
     conclusion: str | None
     why: str
+    run_attempt: int | None = None
+    timeout_ms: int | None = None
+    labels: str | None = None
+    retry_of: int | None = None
+    retries: int | None = None
 
 
 class AttemptFact(msgspec.Struct, frozen=True, gc=False):
-    """`how` the sandbox came to be and `ready_ms` in all, `lines` of log."""
+    """`how` the sandbox came to be, `ready_ms` in all and `phases` as JSON; `lines` of log."""
 
     seq: int
     place: int
@@ -104,10 +114,15 @@ class AttemptFact(msgspec.Struct, frozen=True, gc=False):
     duration_ms: float | None
     lines: int | None
     why: str
+    vm: str | None = None
+    image: str | None = None
+    cpus: int | None = None
+    memory_mib: int | None = None
+    phases: str | None = None
 
 
 class StepFact(msgspec.Struct, frozen=True, gc=False):
-    """A finished step; `step` is its index in the plan."""
+    """A finished step; `step` is its index in the plan. `said` is the line that the fingerprint is made of."""
 
     seq: int
     place: int
@@ -123,8 +138,31 @@ class StepFact(msgspec.Struct, frozen=True, gc=False):
     exit_code: int | None
     lines: int
     annotations: int
+    command: str
     fingerprint: str
+    said: str
+    category: str
+    part: str
     why: str
+
+
+class TimeoutFact(msgspec.Struct, frozen=True, gc=False):
+    """A learned limit that was applied, with its evidence."""
+
+    seq: int
+    place: int
+    stored_at: int
+    run_id: int
+    job: str
+    run_attempt: int
+    from_ms: int
+    to_ms: int
+    rule: str
+    n: int
+    longest_ms: float
+    upper_ms: float
+    kills: int
+    position: int
 
 
 class HostFact(msgspec.Struct, frozen=True, gc=False):
@@ -135,7 +173,48 @@ class HostFact(msgspec.Struct, frozen=True, gc=False):
     type: str
     driver: str | None
     slots: int | None
+    memory_mib: int | None
+    group: str | None
     why: str
 
 
-Fact = DeliveryFact | IntakeFact | PlanFact | RunFact | JobFact | AttemptFact | StepFact | HostFact
+class VmFact(msgspec.Struct, frozen=True, gc=False):
+    """What a host says of one machine; `run_id`, `job` and `n` are of the attempt that it served, None for none."""
+
+    seq: int
+    place: int
+    stored_at: int
+    host: str
+    type: str
+    vm: str
+    image: str | None
+    cpus: int | None
+    memory_mib: int | None
+    trust: str | None
+    how: str | None
+    ready_ms: float | None
+    phases: str | None
+    run_id: int | None
+    job: str | None
+    n: int | None
+    bytes: int | None
+    why: str
+
+
+Fact = (
+    DeliveryFact
+    | IntakeFact
+    | PlanFact
+    | RunFact
+    | JobFact
+    | AttemptFact
+    | StepFact
+    | TimeoutFact
+    | HostFact
+    | VmFact
+    | AdviceFact
+    | EffectFact
+    | RecognitionFact
+    | OptInsFact
+    | ModelFact
+)

@@ -7,7 +7,6 @@ assignment of numbers) is neither a fact nor skipped.
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 
 import msgspec
 
@@ -15,13 +14,14 @@ from libs.bus.port import Stored
 from libs.contracts import blobs, envelope
 from services.learner.folding.facts import Fact
 from services.learner.folding.fold_attempts import attempt_fact
-from services.learner.folding.fold_others import delivery_fact, host_fact, intake_fact
+from services.learner.folding.fold_hosts import host_fact
+from services.learner.folding.fold_intake import delivery_fact, intake_fact, opt_ins_fact
+from services.learner.folding.fold_learned import advice_facts, recognition_fact
+from services.learner.folding.fold_model import model_fact
 from services.learner.folding.fold_runs import run_fact
-from services.learner.folding.place import Where, text
+from services.learner.folding.place import Where, microseconds, text
 
 UNDECODABLE = "(undecodable)"
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 
 
 class Folded(msgspec.Struct, frozen=True):
@@ -32,15 +32,19 @@ class Folded(msgspec.Struct, frozen=True):
     plan: blobs.BlobRef | None = None
 
 
-_Reader = Callable[[Where, msgspec.Raw, bytes | None], Fact | blobs.BlobRef | None]
+_Reader = Callable[[Where, msgspec.Raw, bytes | None], Fact | tuple[Fact, ...] | blobs.BlobRef | None]
 _READERS: dict[str, _Reader] = {
     "raw": delivery_fact,
     "intake": intake_fact,
     "run": run_fact,
     "attempt": attempt_fact,
     "host": host_fact,
+    "workflow": opt_ins_fact,
+    "advice": advice_facts,
+    "recognition": recognition_fact,
+    "model": model_fact,
 }
-"""By aggregate. The others (run numbers, groups, reports) say nothing that is analysed."""
+"""By aggregate. The others (groups, reports) say nothing that is analysed."""
 
 
 def fold(stored: Stored, plan_bytes: bytes | None = None) -> Folded:
@@ -52,7 +56,7 @@ def fold(stored: Stored, plan_bytes: bytes | None = None) -> Folded:
         commit = envelope.decode_commit(stored.data)
     except (msgspec.MsgspecError, UnicodeDecodeError):
         return Folded(skipped=(UNDECODABLE,))
-    at = (stored.time - _EPOCH) // _MICROSECOND
+    at = microseconds(stored.time)
     facts: list[Fact] = []
     skipped: list[str] = []
     blob: blobs.BlobRef | None = None
@@ -64,6 +68,8 @@ def fold(stored: Stored, plan_bytes: bytes | None = None) -> Folded:
             continue
         if isinstance(fact, blobs.BlobRef):
             blob = fact
+        elif isinstance(fact, tuple):
+            facts.extend(fact)
         elif fact is not None:
             facts.append(fact)
     return Folded(tuple(facts), tuple(skipped), blob)

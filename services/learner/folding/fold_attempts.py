@@ -8,7 +8,7 @@ import msgspec
 
 from libs.contracts import attempt, subjects
 from services.learner.folding.facts import AttemptFact, Fact, StepFact
-from services.learner.folding.place import SUBJECTS_KEPT, Where, integer, text
+from services.learner.folding.place import SUBJECTS_KEPT, Where, integer, phases, text
 
 _attempts: msgspec.json.Decoder[attempt.AttemptEvent] = msgspec.json.Decoder(attempt.AttemptEvent)
 
@@ -21,8 +21,7 @@ def _address(subject: str) -> subjects.AttemptAddress:
 def attempt_fact(where: Where, event: msgspec.Raw, _: bytes | None) -> Fact | None:
     happened = _attempts.decode(event)
     address = _address(where.stored.subject)
-    driver = how = conclusion = None
-    ready_ms: float | None = None
+    driver = conclusion = None
     duration_ms: float | None = None
     lines: int | None = None
     why = ""
@@ -45,13 +44,17 @@ def attempt_fact(where: Where, event: msgspec.Raw, _: bytes | None) -> Fact | No
                 None if happened.exit_code is None else integer(happened.exit_code),
                 integer(happened.lines),
                 len(happened.annotations),
+                text(happened.command),
                 text(happened.fingerprint),
+                text(happened.said),
+                happened.category,
+                happened.part,
                 text(happened.why),
             )
         case attempt.AttemptStarted():
             driver = text(happened.driver)
         case attempt.VmReady():
-            how, ready_ms = happened.how, sum(happened.phases_ms.values())
+            return _ready(where, address, happened)
         case attempt.AttemptFinished():
             conclusion, duration_ms, lines = happened.conclusion, happened.duration_ms, integer(happened.lines)
             why = happened.why
@@ -67,10 +70,36 @@ def attempt_fact(where: Where, event: msgspec.Raw, _: bytes | None) -> Fact | No
         host=text(address.host),
         type=type(happened).__name__,
         driver=driver,
-        how=how,
-        ready_ms=ready_ms,
+        how=None,
+        ready_ms=None,
         conclusion=conclusion,
         duration_ms=duration_ms,
         lines=lines,
         why=text(why),
+    )
+
+
+def _ready(where: Where, address: subjects.AttemptAddress, happened: attempt.VmReady) -> AttemptFact:
+    ready_ms, spent = phases(happened.phases_ms)
+    return AttemptFact(
+        seq=where.seq,
+        place=where.place,
+        stored_at=where.stored_at,
+        run_id=address.run_id,
+        job=text(address.job),
+        n=address.n,
+        host=text(address.host),
+        type="VmReady",
+        driver=None,
+        how=happened.how,
+        ready_ms=ready_ms,
+        conclusion=None,
+        duration_ms=None,
+        lines=None,
+        why="",
+        vm=text(happened.vm) or None,
+        image=text(happened.image) or None,
+        cpus=None if happened.size is None else integer(happened.size.cpus),
+        memory_mib=None if happened.size is None else integer(happened.size.memory_mib),
+        phases=spent,
     )

@@ -5,11 +5,12 @@ from __future__ import annotations
 from functools import lru_cache
 
 import msgspec
+from msgspec.structs import replace
 
 from libs.contracts import blobs, run, subjects
-from services.learner.folding.facts import Fact, JobFact, PlanFact, RunFact
+from services.learner.folding.facts import Fact, JobFact, PlanFact, RunFact, TimeoutFact
 from services.learner.folding.heads import PlanHead, PlannedHead
-from services.learner.folding.place import SUBJECTS_KEPT, Where, integer, text
+from services.learner.folding.place import SUBJECTS_KEPT, Where, integer, listed, text
 
 _RunEvent = (
     PlannedHead
@@ -62,10 +63,20 @@ def run_fact(where: Where, event: msgspec.Raw, plan_bytes: bytes | None) -> Fact
                 integer(happened.steps_run),
                 text(happened.why),
             )
-        case run.CallExpanded(job=job, job_id=job_id, name=name):
-            return _job_fact(where, run_id, happened, job, job_id=job_id, name=name)
+        case run.CallExpanded(job=job, job_id=job_id, name=name, run_attempt=run_attempt):
+            fact = _job_fact(where, run_id, happened, job, job_id=job_id, name=name)
+            return replace(fact, run_attempt=integer(run_attempt))
         case run.JobQueued(job=job, job_id=job_id, name=name, why=why):
-            return _job_fact(where, run_id, happened, job, job_id=job_id, name=name, why=why)
+            fact = _job_fact(where, run_id, happened, job, job_id=job_id, name=name, why=why)
+            return replace(
+                fact,
+                run_attempt=integer(happened.run_attempt),
+                timeout_ms=integer(happened.timeout_ms),
+                labels=listed(happened.labels),
+                retry_of=integer(happened.retry_of) or None,
+            )
+        case run.TimeoutAdjusted():
+            return _adjusted(where, run_id, happened)
         case run.JobSkipped(job=job, job_id=job_id, name=name, why=why):
             return _job_fact(where, run_id, happened, job, job_id=job_id, name=name, why=why, result="skip")
         case run.JobAssigned(job=job, n=n, host=host_id):
@@ -87,10 +98,10 @@ def run_fact(where: Where, event: msgspec.Raw, plan_bytes: bytes | None) -> Fact
                 happened.outcome,
                 happened.conclusion,
                 text(happened.why),
+                retries=integer(happened.retries),
             )
         case (
             run.MatrixExpanded()
-            | run.TimeoutAdjusted()
             | run.GroupRequested()
             | run.ApprovalRequested()
             | run.ApprovalGranted()
@@ -123,6 +134,28 @@ def _planned(where: Where, run_id: int, planned: PlannedHead, plan_bytes: bytes 
         trust=head.trust,
         pull_request=None if head.pull_request is None else integer(head.pull_request),
         cause=text(where.commit.cause),
+        lockfiles=listed(head.lockfiles),
+        trial=text(head.trial),
+    )
+
+
+def _adjusted(where: Where, run_id: int, happened: run.TimeoutAdjusted) -> TimeoutFact:
+    evidence = happened.evidence
+    return TimeoutFact(
+        seq=where.seq,
+        place=where.place,
+        stored_at=where.stored_at,
+        run_id=run_id,
+        job=text(happened.job),
+        run_attempt=integer(happened.run_attempt),
+        from_ms=integer(happened.from_ms),
+        to_ms=integer(happened.to_ms),
+        rule=text(evidence.rule),
+        n=integer(evidence.n),
+        longest_ms=evidence.longest_ms,
+        upper_ms=evidence.upper_ms,
+        kills=integer(evidence.kills),
+        position=integer(evidence.position),
     )
 
 

@@ -27,6 +27,8 @@ class PlanHead(msgspec.Struct, frozen=True):
     trust: plan.Trust
     actor: str
     pull_request: int | None = None
+    lockfiles: tuple[str, ...] = ()
+    trial: str = ""
 
 
 class PlannedHead(msgspec.Struct, frozen=True, tag="RunPlanned"):

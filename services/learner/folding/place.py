@@ -5,6 +5,9 @@ Texts are cut and numbers clamped, because what they hold was chosen by whoever 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+
 import msgspec
 
 from libs.bus.port import Stored
@@ -16,6 +19,10 @@ SUBJECTS_KEPT = 4_096
 """Parsed subjects in memory: the events of one run come close together."""
 INTEGER_LIMIT = 2**63 - 1
 """A BIGINT's; msgspec reads any integer that JSON can spell."""
+SMALL_LIMIT = 2**31 - 1
+"""An INTEGER's."""
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
 
 
 class Where(msgspec.Struct, frozen=True, gc=False):
@@ -39,3 +46,24 @@ def _storable(text: str) -> str:
 
 def integer(value: int) -> int:
     return max(-INTEGER_LIMIT, min(INTEGER_LIMIT, value))
+
+
+def small(value: int) -> int:
+    """Of a count that no honest event has beyond an INTEGER's."""
+    return max(-SMALL_LIMIT, min(SMALL_LIMIT, value))
+
+
+def listed(texts: Iterable[str]) -> str:
+    """As one text, separated by commas: what is asked of it is whether something is in it."""
+    return text(",".join(texts))
+
+
+def microseconds(time: datetime) -> int:
+    """Since 1970. A time without a zone is taken as UTC: an event may hold one, and it is no reason to stop."""
+    aware = time if time.tzinfo is not None else time.replace(tzinfo=UTC)
+    return (aware - _EPOCH) // _MICROSECOND
+
+
+def phases(milliseconds: dict[str, float]) -> tuple[float, str]:
+    """In all, and as JSON."""
+    return sum(milliseconds.values()), text(msgspec.json.encode(milliseconds).decode())

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from services.learner.store.columns import Columns
-from services.learner.store.schema import Table
+from services.learner.store.table import Table
 
 
 def arrow_table(table: Table, values: Columns) -> object:
@@ -19,6 +19,7 @@ def arrow_table(table: Table, values: Columns) -> object:
         "DOUBLE": pyarrow.float64(),
         "VARCHAR": pyarrow.string(),
         "TIMESTAMP": pyarrow.timestamp("us"),
+        "BOOLEAN": pyarrow.bool_(),
     }
     columns = zip(table.columns.items(), values, strict=True)
     return pyarrow.table({name: pyarrow.array(column, type=types[kind]) for (name, kind), column in columns})

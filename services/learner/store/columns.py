@@ -14,8 +14,29 @@ from services.learner.folding.facts import (
     PlanFact,
     RunFact,
     StepFact,
+    TimeoutFact,
+    VmFact,
 )
-from services.learner.store.schema import ATTEMPT, DELIVERY, HOST, INTAKE, JOB, PLAN, RUN, STEP, Table
+from services.learner.folding.facts_learned import AdviceFact, EffectFact, ModelFact, OptInsFact, RecognitionFact
+from services.learner.store.keys import Kids
+from services.learner.store.schema import (
+    ADVICE,
+    ATTEMPT,
+    DELIVERY,
+    EFFECT,
+    HOST,
+    INTAKE,
+    JOB,
+    MODEL,
+    OPT_INS,
+    PLAN,
+    RECOGNITION,
+    RUN,
+    STEP,
+    TIMEOUT,
+    VM,
+)
+from services.learner.store.table import Table
 
 TABLE_OF: dict[type[Fact], Table] = {
     DeliveryFact: DELIVERY,
@@ -25,14 +46,20 @@ TABLE_OF: dict[type[Fact], Table] = {
     JobFact: JOB,
     AttemptFact: ATTEMPT,
     StepFact: STEP,
+    TimeoutFact: TIMEOUT,
     HostFact: HOST,
+    VmFact: VM,
+    AdviceFact: ADVICE,
+    EffectFact: EFFECT,
+    RecognitionFact: RECOGNITION,
+    OptInsFact: OPT_INS,
+    ModelFact: MODEL,
 }
-_KEYS = frozenset({"workflow_kid", "job_kid", "step_kid"})
 
 Columns = list[list[object]]
 
 
-def columns(facts: list[Fact], kids: dict[int, int]) -> list[tuple[Table, Columns]]:
+def columns(facts: list[Fact], kids: dict[int, Kids]) -> list[tuple[Table, Columns]]:
     """`kids` are the keys of facts by their place in the list, as `Keys.resolve` gives them."""
     places: dict[type[Fact], list[int]] = {}
     for place, fact in enumerate(facts):
@@ -40,9 +67,13 @@ def columns(facts: list[Fact], kids: dict[int, int]) -> list[tuple[Table, Column
     return [(TABLE_OF[kind], _of_table(TABLE_OF[kind], facts, at, kids)) for kind, at in places.items()]
 
 
-def _of_table(table: Table, facts: list[Fact], places: list[int], kids: dict[int, int]) -> Columns:
+def _of_table(table: Table, facts: list[Fact], places: list[int], kids: dict[int, Kids]) -> Columns:
     rows = [facts[place] for place in places]
-    return [
-        [kids[place] for place in places] if name in _KEYS else list(map(attrgetter(name), rows))
-        for name in table.columns
-    ]
+    key_columns = [name for name in table.columns if name.endswith("_kid")]
+    # One tuple a row becomes one list a key column.
+    keys = (
+        dict(zip(key_columns, map(list, zip(*(kids[place] for place in places), strict=True)), strict=True))
+        if (key_columns)
+        else {}
+    )
+    return [keys[name] if name in keys else list(map(attrgetter(name), rows)) for name in table.columns]

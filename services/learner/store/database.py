@@ -13,22 +13,28 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from libs.contracts import subjects
 from services.learner.store.arrow import arrow_table
 from services.learner.store.batch import Batch
 from services.learner.store.columns import Columns, columns
+from services.learner.store.deriving import derive
 from services.learner.store.schema import (
+    COMMAND_KEY,
+    COMMIT_KEY,
     CURSOR,
+    FINGERPRINT_KEY,
     JOB_KEY,
     JOB_LABEL,
+    REF_KEY,
     SCHEMA_VERSION,
     SKIPPED,
     STEP_KEY,
     TABLES,
     WORKFLOW_KEY,
     WORKFLOW_LABEL,
-    Table,
 )
 from services.learner.store.stored_keys import load_keys
+from services.learner.store.table import Table
 from services.learner.store.views import VIEWS
 
 if TYPE_CHECKING:
@@ -86,6 +92,10 @@ class Database:
         self._keys.batch_done()
         self._whole = True
 
+    def derive(self) -> None:
+        """Sums of days, and what broke and mended, as of all that is stored."""
+        derive(self._connection, self.positions().get(subjects.EVENTS, 0))
+
     def checkpoint(self) -> None:
         """Moves all that is committed into the file itself, so that a copy of the file is complete."""
         self._connection.execute("CHECKPOINT")
@@ -101,12 +111,16 @@ class Database:
         self._connection.unregister("batch")
 
     def _insert_keys(self) -> None:
-        keys = self._keys
-        self._insert(WORKFLOW_KEY, _transposed([(kid, *key) for key, kid in keys.workflows.added]))
-        self._insert(WORKFLOW_LABEL, _transposed(keys.workflow_labels.added))
-        self._insert(JOB_KEY, _transposed([(kid, *key) for key, kid in keys.jobs.added]))
-        self._insert(JOB_LABEL, _transposed(keys.job_labels.added))
-        self._insert(STEP_KEY, _transposed([(kid, *key) for key, kid in keys.steps.added]))
+        names, said = self._keys.names, self._keys.said
+        self._insert(WORKFLOW_KEY, _transposed([(kid, *key) for key, kid in names.workflows.added]))
+        self._insert(WORKFLOW_LABEL, _transposed(names.workflow_labels.added))
+        self._insert(JOB_KEY, _transposed([(kid, *key) for key, kid in names.jobs.added]))
+        self._insert(JOB_LABEL, _transposed(names.job_labels.added))
+        self._insert(STEP_KEY, _transposed([(kid, *key) for key, kid in names.steps.added]))
+        self._insert(COMMAND_KEY, _transposed([(kid, key) for key, kid in names.commands.added]))
+        self._insert(FINGERPRINT_KEY, _transposed([(kid, key, said[key]) for key, kid in names.fingerprints.added]))
+        self._insert(COMMIT_KEY, _transposed([(kid, *key) for key, kid in names.commits.added]))
+        self._insert(REF_KEY, _transposed([(kid, *key) for key, kid in names.refs.added]))
 
     def _insert_positions(self, batch: Batch) -> None:
         now = datetime.now(UTC).replace(tzinfo=None)

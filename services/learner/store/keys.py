@@ -10,10 +10,13 @@ from collections.abc import Callable, Hashable, Iterable
 from itertools import islice
 from typing import Generic, NamedTuple, TypeVar
 
-from services.learner.folding.facts import AttemptFact, Fact, JobFact, PlanFact, StepFact
+from services.learner.folding.facts import AttemptFact, Fact, JobFact, PlanFact, StepFact, TimeoutFact
+from services.learner.folding.facts_learned import RecognitionFact
 
 KEPT = 100_000
 """Names of each kind in memory: some ten megabytes, and more than a year of most installations' names."""
+KEPT_LATELY = 10_000
+"""Of runs, commits and refs, which only ever grow and are asked for while they are young."""
 UNKNOWN_WORKFLOW = 0
 """The workflow of a run whose plan is gone from the log (aged out, erased)."""
 
@@ -25,6 +28,12 @@ JobName = tuple[int, str]
 """(workflow key, job's key in its run)"""
 StepName = tuple[int, str]
 """(job key, name)"""
+OfRepository = tuple[int, str]
+"""(repository id, a commit's SHA) or (repository id, a ref)"""
+Kids = tuple[int, ...]
+"""A fact's keys, in the order of its table's key columns."""
+NOTHING = 0
+"""The key of an empty command or fingerprint: it has no row of names."""
 
 
 class Label(NamedTuple):
@@ -43,8 +52,10 @@ Find = Callable[[list[Key]], dict[Key, int]]
 class KnownKeys(Generic[Key]):
     """Key -> number. `complete` says that all that the file has is in memory, so that nothing need be looked up."""
 
-    def __init__(self, known: dict[Key, int], find: Find[Key], *, next_kid: int, complete: bool) -> None:
-        self._known, self._find, self._next, self._complete = known, find, next_kid, complete
+    def __init__(
+        self, known: dict[Key, int], find: Find[Key], *, next_kid: int, complete: bool, kept: int = KEPT
+    ) -> None:
+        self._known, self._find, self._next, self._complete, self._kept = known, find, next_kid, complete, kept
         self.added: list[tuple[Key, int]] = []
         """New ones of this batch, to be stored with it."""
 
@@ -75,9 +86,9 @@ class KnownKeys(Generic[Key]):
 
     def batch_done(self) -> None:
         self.added.clear()
-        if len(self._known) > KEPT:
+        if len(self._known) > self._kept:
             self._complete = False
-            for key in list(islice(self._known, len(self._known) - KEPT // 2)):
+            for key in list(islice(self._known, len(self._known) - self._kept // 2)):
                 del self._known[key]
 
 
@@ -99,50 +110,79 @@ class Labels:
             del self._known[kid]
 
 
+class Names(NamedTuple):
+    """All names of the file, by kind."""
+
+    workflows: KnownKeys[WorkflowName]
+    jobs: KnownKeys[JobName]
+    steps: KnownKeys[StepName]
+    commands: KnownKeys[str]
+    fingerprints: KnownKeys[str]
+    commits: KnownKeys[OfRepository]
+    refs: KnownKeys[OfRepository]
+    workflow_labels: Labels
+    job_labels: Labels
+
+
 class Keys:
     """All names of the file, and the workflow of every run."""
 
-    def __init__(
-        self,
-        runs: KnownKeys[int],
-        workflows: KnownKeys[WorkflowName],
-        jobs: KnownKeys[JobName],
-        steps: KnownKeys[StepName],
-        labels: tuple[Labels, Labels],
-    ) -> None:
-        self._runs, self.workflows, self.jobs, self.steps = runs, workflows, jobs, steps
-        self.workflow_labels, self.job_labels = labels
+    def __init__(self, runs: KnownKeys[int], names: Names) -> None:
+        self._runs, self.names = runs, names
+        self.said: dict[str, str] = {}
+        """Of this batch's fingerprints the lines that they are made of."""
 
-    def resolve(self, facts: list[Fact]) -> dict[int, int]:
-        """The key of each fact that has one, by the fact's place in the list: a plan's workflow, a job's or attempt's
-        job, a step's step. The plans come first: a run's plan is before all else of that run in the log.
+    def resolve(self, facts: list[Fact]) -> dict[int, Kids]:
+        """The keys of each fact that has any, by the fact's place in the list. The plans come first: a run's plan is
+        before all else of that run in the log.
         """
-        kids: dict[int, int] = {}
+        kids: dict[int, Kids] = {}
         self._plans(facts, kids)
-        of_jobs = [(i, f) for i, f in enumerate(facts) if isinstance(f, JobFact | AttemptFact | StepFact)]
+        of_jobs = [
+            (place, fact)
+            for place, fact in enumerate(facts)
+            if isinstance(fact, JobFact | AttemptFact | StepFact | TimeoutFact | RecognitionFact)
+        ]
         self._runs.prepare(fact.run_id for _, fact in of_jobs)
         names = [(self._workflow_of(fact.run_id), fact.job) for _, fact in of_jobs]
-        self.jobs.prepare(names)
-        steps: list[tuple[int, StepName]] = []
+        self.names.jobs.prepare(names)
+        steps: list[tuple[int, int, StepFact]] = []
         for (place, fact), name in zip(of_jobs, names, strict=True):
-            kid = self.jobs.kid(name)
-            kids[place] = kid
+            kid = self.names.jobs.kid(name)
             if isinstance(fact, StepFact):
-                steps.append((place, (kid, fact.name)))
-            elif isinstance(fact, JobFact) and fact.name:
-                self.job_labels.call(Label(kid, fact.seq, fact.job_id, fact.name))
-        self.steps.prepare(name for _, name in steps)
-        kids.update((place, self.steps.kid(name)) for place, name in steps)
+                steps.append((place, kid, fact))
+                continue
+            kids[place] = (kid,)
+            if isinstance(fact, JobFact) and fact.name:
+                self.names.job_labels.call(Label(kid, fact.seq, fact.job_id, fact.name))
+        self._steps(steps, kids)
         return kids
 
-    def _plans(self, facts: list[Fact], kids: dict[int, int]) -> None:
+    def _steps(self, steps: list[tuple[int, int, StepFact]], kids: dict[int, Kids]) -> None:
+        names = self.names
+        names.steps.prepare((job, fact.name) for _, job, fact in steps)
+        names.commands.prepare(fact.command for _, _, fact in steps)
+        names.fingerprints.prepare(fact.fingerprint for _, _, fact in steps if fact.fingerprint)
+        for place, job, fact in steps:
+            command = names.commands.kid(fact.command) if fact.command else NOTHING
+            fingerprint = NOTHING
+            if fact.fingerprint:
+                fingerprint = names.fingerprints.kid(fact.fingerprint)
+                self.said.setdefault(fact.fingerprint, fact.said)
+            kids[place] = (names.steps.kid((job, fact.name)), command, fingerprint)
+
+    def _plans(self, facts: list[Fact], kids: dict[int, Kids]) -> None:
         plans = [(place, fact) for place, fact in enumerate(facts) if isinstance(fact, PlanFact)]
-        self.workflows.prepare((fact.repository_id, fact.path) for _, fact in plans)
+        names = self.names
+        names.workflows.prepare((fact.repository_id, fact.path) for _, fact in plans)
+        names.commits.prepare((fact.repository_id, fact.sha) for _, fact in plans)
+        names.refs.prepare((fact.repository_id, fact.ref) for _, fact in plans)
         for place, fact in plans:
-            kid = self.workflows.kid((fact.repository_id, fact.path))
-            self.workflow_labels.call(Label(kid, fact.seq, fact.repository, fact.workflow))
-            self._runs.put(fact.run_id, kid)
-            kids[place] = kid
+            workflow = names.workflows.kid((fact.repository_id, fact.path))
+            names.workflow_labels.call(Label(workflow, fact.seq, fact.repository, fact.workflow))
+            self._runs.put(fact.run_id, workflow)
+            commit = names.commits.kid((fact.repository_id, fact.sha))
+            kids[place] = (workflow, commit, names.refs.kid((fact.repository_id, fact.ref)))
 
     def _workflow_of(self, run_id: int) -> int:
         kid = self._runs.get(run_id)
@@ -150,5 +190,7 @@ class Keys:
 
     def batch_done(self) -> None:
         """The batch is stored: what was new is known now."""
-        for known in (self._runs, self.workflows, self.jobs, self.steps, self.workflow_labels, self.job_labels):
+        self.said.clear()
+        self._runs.batch_done()
+        for known in self.names:
             known.batch_done()

@@ -74,6 +74,7 @@ class Library:
 
     def publish(self, database: Database) -> Path:
         """Copies what is committed into a new snapshot and points `current` at it. Raises NotCopied, Unreadable."""
+        database.derive()
         database.checkpoint()
         positions = database.positions()
         wal = _wal(database.path)

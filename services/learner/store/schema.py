@@ -2,31 +2,17 @@
 
 Architecture invariant: no primary key, no unique constraint, no index, no update. Facts are appended in one transaction
 with the stream positions that they bring, which is all the uniqueness that is needed, and the log can rebuild the file.
-A change of anything here is a new `SCHEMA_VERSION`: the old file is left aside and the log is replayed into a new one.
+A change of anything here is a new `SCHEMA_VERSION`: the log is replayed into a new file. What each column means is in
+`meanings`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from services.learner.store.schema_derived import TABLES as DERIVED_TABLES
+from services.learner.store.schema_learned import ADVICE, EFFECT, MODEL, OPT_INS, RECOGNITION
+from services.learner.store.table import PLACED, Table
 
-SCHEMA_VERSION = 1
-
-SqlType = Literal["BIGINT", "INTEGER", "DOUBLE", "VARCHAR", "TIMESTAMP"]
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """`columns` in order, by name. A column `workflow_kid`, `job_kid` or `step_kid` is the key of the names."""
-
-    name: str
-    columns: dict[str, SqlType]
-
-    @property
-    def ddl(self) -> str:
-        columns = ", ".join(f"{name} {kind}" for name, kind in self.columns.items())
-        return f"CREATE TABLE {self.name} ({columns})"
-
+SCHEMA_VERSION = 2
 
 CURSOR = Table(
     "cursor",
@@ -44,6 +30,10 @@ JOB_KEY = Table("job_key", {"kid": "INTEGER", "workflow_kid": "INTEGER", "job": 
 JOB_LABEL = Table("job_label", {"kid": "INTEGER", "label": "BIGINT", "job_id": "VARCHAR", "name": "VARCHAR"})
 STEP_KEY = Table("step_key", {"kid": "INTEGER", "job_kid": "INTEGER", "name": "VARCHAR"})
 """A step is known by its job and its name: it keeps its history when another is put before it."""
+COMMAND_KEY = Table("command_key", {"kid": "INTEGER", "command": "VARCHAR"})
+FINGERPRINT_KEY = Table("fingerprint_key", {"kid": "INTEGER", "fingerprint": "VARCHAR", "said": "VARCHAR"})
+COMMIT_KEY = Table("commit_key", {"kid": "INTEGER", "repository_id": "BIGINT", "sha": "VARCHAR"})
+REF_KEY = Table("ref_key", {"kid": "INTEGER", "repository_id": "BIGINT", "ref": "VARCHAR"})
 
 DELIVERY = Table(
     "delivery_fact",
@@ -56,11 +46,10 @@ DELIVERY = Table(
         "hook_id": "VARCHAR",
     },
 )
-_PLACED: dict[str, SqlType] = {"seq": "BIGINT", "place": "INTEGER", "stored_at": "TIMESTAMP"}
 INTAKE = Table(
     "intake_fact",
     {
-        **_PLACED,
+        **PLACED,
         "cause": "VARCHAR",
         "type": "VARCHAR",
         "event": "VARCHAR",
@@ -78,21 +67,23 @@ PLAN = Table(
         "stored_at": "TIMESTAMP",
         "run_id": "BIGINT",
         "workflow_kid": "INTEGER",
+        "commit_kid": "INTEGER",
+        "ref_kid": "INTEGER",
         "number": "BIGINT",
         "event": "VARCHAR",
-        "sha": "VARCHAR",
-        "ref": "VARCHAR",
         "run_name": "VARCHAR",
         "actor": "VARCHAR",
         "trust": "VARCHAR",
         "pull_request": "BIGINT",
         "cause": "VARCHAR",
+        "lockfiles": "VARCHAR",
+        "trial": "VARCHAR",
     },
 )
 RUN = Table(
     "run_fact",
     {
-        **_PLACED,
+        **PLACED,
         "run_id": "BIGINT",
         "type": "VARCHAR",
         "run_attempt": "BIGINT",
@@ -104,7 +95,7 @@ RUN = Table(
 JOB = Table(
     "job_fact",
     {
-        **_PLACED,
+        **PLACED,
         "run_id": "BIGINT",
         "job_kid": "INTEGER",
         "type": "VARCHAR",
@@ -113,13 +104,18 @@ JOB = Table(
         "host": "VARCHAR",
         "outcome": "VARCHAR",
         "conclusion": "VARCHAR",
+        "run_attempt": "BIGINT",
+        "timeout_ms": "BIGINT",
+        "labels": "VARCHAR",
+        "retry_of": "BIGINT",
+        "retries": "BIGINT",
         "why": "VARCHAR",
     },
 )
 ATTEMPT = Table(
     "attempt_fact",
     {
-        **_PLACED,
+        **PLACED,
         "run_id": "BIGINT",
         "job_kid": "INTEGER",
         "n": "BIGINT",
@@ -128,6 +124,11 @@ ATTEMPT = Table(
         "driver": "VARCHAR",
         "how": "VARCHAR",
         "ready_ms": "DOUBLE",
+        "vm": "VARCHAR",
+        "image": "VARCHAR",
+        "cpus": "BIGINT",
+        "memory_mib": "BIGINT",
+        "phases": "VARCHAR",
         "conclusion": "VARCHAR",
         "duration_ms": "DOUBLE",
         "lines": "BIGINT",
@@ -137,33 +138,117 @@ ATTEMPT = Table(
 STEP = Table(
     "step_fact",
     {
-        **_PLACED,
+        **PLACED,
         "run_id": "BIGINT",
         "step_kid": "INTEGER",
+        "command_kid": "INTEGER",
+        "fingerprint_kid": "INTEGER",
         "n": "BIGINT",
         "step": "BIGINT",
+        "part": "VARCHAR",
         "outcome": "VARCHAR",
         "conclusion": "VARCHAR",
         "duration_ms": "DOUBLE",
         "exit_code": "BIGINT",
         "lines": "BIGINT",
         "annotations": "BIGINT",
-        "fingerprint": "VARCHAR",
+        "category": "VARCHAR",
         "why": "VARCHAR",
+    },
+)
+TIMEOUT = Table(
+    "timeout_fact",
+    {
+        **PLACED,
+        "run_id": "BIGINT",
+        "job_kid": "INTEGER",
+        "run_attempt": "BIGINT",
+        "from_ms": "BIGINT",
+        "to_ms": "BIGINT",
+        "rule": "VARCHAR",
+        "n": "BIGINT",
+        "longest_ms": "DOUBLE",
+        "upper_ms": "DOUBLE",
+        "kills": "BIGINT",
+        "position": "BIGINT",
     },
 )
 HOST = Table(
     "host_fact",
     {
-        **_PLACED,
+        **PLACED,
         "host": "VARCHAR",
         "type": "VARCHAR",
         "driver": "VARCHAR",
         "slots": "BIGINT",
+        "memory_mib": "BIGINT",
+        "group": "VARCHAR",
         "why": "VARCHAR",
     },
 )
+VM = Table(
+    "vm_fact",
+    {
+        **PLACED,
+        "host": "VARCHAR",
+        "type": "VARCHAR",
+        "vm": "VARCHAR",
+        "image": "VARCHAR",
+        "cpus": "BIGINT",
+        "memory_mib": "BIGINT",
+        "trust": "VARCHAR",
+        "how": "VARCHAR",
+        "ready_ms": "DOUBLE",
+        "phases": "VARCHAR",
+        "run_id": "BIGINT",
+        "job": "VARCHAR",
+        "n": "BIGINT",
+        "bytes": "BIGINT",
+        "why": "VARCHAR",
+    },
+)
+CACHE = Table(
+    "cache_fact",
+    {
+        **PLACED,
+        "run_id": "BIGINT",
+        "job_kid": "INTEGER",
+        "n": "BIGINT",
+        "key": "VARCHAR",
+        "hit": "VARCHAR",
+        "bytes": "BIGINT",
+        "duration_ms": "DOUBLE",
+    },
+)
+"""Nothing folds into it: no event tells of a cache yet. It is there so that what is asked of it need not change."""
 
-KEYS = (WORKFLOW_KEY, WORKFLOW_LABEL, JOB_KEY, JOB_LABEL, STEP_KEY)
-FACTS = (DELIVERY, INTAKE, PLAN, RUN, JOB, ATTEMPT, STEP, HOST)
-TABLES = (CURSOR, SKIPPED, *KEYS, *FACTS)
+KEYS = (
+    WORKFLOW_KEY,
+    WORKFLOW_LABEL,
+    JOB_KEY,
+    JOB_LABEL,
+    STEP_KEY,
+    COMMAND_KEY,
+    FINGERPRINT_KEY,
+    COMMIT_KEY,
+    REF_KEY,
+)
+FACTS = (
+    DELIVERY,
+    INTAKE,
+    PLAN,
+    RUN,
+    JOB,
+    ATTEMPT,
+    STEP,
+    TIMEOUT,
+    HOST,
+    VM,
+    CACHE,
+    ADVICE,
+    EFFECT,
+    RECOGNITION,
+    OPT_INS,
+    MODEL,
+)
+TABLES = (CURSOR, SKIPPED, *KEYS, *FACTS, *DERIVED_TABLES)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from services.learner.store.keys import KEPT, Keys, KnownKeys, Labels
+from services.learner.store.keys import KEPT, KEPT_LATELY, Keys, KnownKeys, Labels, Names
 
 if TYPE_CHECKING:
     import duckdb
@@ -16,15 +16,24 @@ Row = tuple[Any, ...]
 
 
 def load_keys(connection: duckdb.DuckDBPyConnection) -> Keys:
-    def known(table: str, kid: str, names: tuple[str, ...], make: Callable[[Row], Key]) -> KnownKeys[Key]:
-        return _known(connection, (table, kid, names), make)
+    def known(
+        table: str, kid: str, names: tuple[str, ...], make: Callable[[Row], Key], kept: int = KEPT
+    ) -> KnownKeys[Key]:
+        return _known(connection, (table, kid, names), make, kept)
 
     return Keys(
-        known("plan_fact", "workflow_kid", ("run_id",), lambda row: int(row[0])),
-        known("workflow_key", "kid", ("repository_id", "path"), _pair),
-        known("job_key", "kid", ("workflow_kid", "job"), _pair),
-        known("step_key", "kid", ("job_kid", "name"), _pair),
-        (_labels(connection, "workflow_label", "repository"), _labels(connection, "job_label", "job_id")),
+        known("plan_fact", "workflow_kid", ("run_id",), lambda row: int(row[0]), KEPT_LATELY),
+        Names(
+            workflows=known("workflow_key", "kid", ("repository_id", "path"), _pair),
+            jobs=known("job_key", "kid", ("workflow_kid", "job"), _pair),
+            steps=known("step_key", "kid", ("job_kid", "name"), _pair),
+            commands=known("command_key", "kid", ("command",), lambda row: str(row[0])),
+            fingerprints=known("fingerprint_key", "kid", ("fingerprint",), lambda row: str(row[0]), KEPT_LATELY),
+            commits=known("commit_key", "kid", ("repository_id", "sha"), _pair, KEPT_LATELY),
+            refs=known("ref_key", "kid", ("repository_id", "ref"), _pair, KEPT_LATELY),
+            workflow_labels=_labels(connection, "workflow_label", "repository"),
+            job_labels=_labels(connection, "job_label", "job_id"),
+        ),
     )
 
 
@@ -33,7 +42,10 @@ def _pair(row: Row) -> tuple[int, str]:
 
 
 def _known(
-    connection: duckdb.DuckDBPyConnection, source: tuple[str, str, tuple[str, ...]], make: Callable[[Row], Key]
+    connection: duckdb.DuckDBPyConnection,
+    source: tuple[str, str, tuple[str, ...]],
+    make: Callable[[Row], Key],
+    kept: int,
 ) -> KnownKeys[Key]:
     table, kid, names = source
     listed = ", ".join(names)
@@ -48,10 +60,10 @@ def _known(
         return {make(row[1:]): int(row[0]) for row in found}
 
     count, highest = connection.execute(f"SELECT count(*), max({kid}) FROM {table}").fetchone() or (0, None)  # noqa: S608
-    complete = count <= KEPT
+    complete = count <= kept
     all_rows = connection.execute(f"SELECT {kid}, {listed} FROM {table}").fetchall() if complete else []  # noqa: S608
     loaded = {make(row[1:]): int(row[0]) for row in all_rows}
-    return KnownKeys(loaded, find, next_kid=(highest or 0) + 1, complete=complete)
+    return KnownKeys(loaded, find, next_kid=(highest or 0) + 1, complete=complete, kept=kept)
 
 
 def _labels(connection: duckdb.DuckDBPyConnection, table: str, first: str) -> Labels:

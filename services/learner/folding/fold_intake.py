@@ -1,17 +1,20 @@
-"""Deliveries, what became of them, and hosts, as facts."""
+"""Deliveries, what became of them, and what repositories opt into, as facts."""
 
 from __future__ import annotations
 
 import msgspec
 
-from libs.contracts import host, intake
-from services.learner.folding.facts import DeliveryFact, Fact, HostFact, IntakeFact
+from libs.contracts import intake
+from libs.contracts.numbering import WorkflowEvent
+from libs.contracts.opt_ins import OptInsDeclared
+from services.learner.folding.facts import DeliveryFact, Fact, IntakeFact
+from services.learner.folding.facts_learned import OptInsFact
 from services.learner.folding.heads import DeliveryHead
-from services.learner.folding.place import Where, integer, text
+from services.learner.folding.place import Where, integer, microseconds, small, text
 
 _deliveries = msgspec.json.Decoder(DeliveryHead)
 _intakes: msgspec.json.Decoder[intake.IntakeEvent] = msgspec.json.Decoder(intake.IntakeEvent)
-_hosts: msgspec.json.Decoder[host.HostEvent] = msgspec.json.Decoder(host.HostEvent)
+_workflows: msgspec.json.Decoder[WorkflowEvent] = msgspec.json.Decoder(WorkflowEvent)
 
 
 def delivery_fact(where: Where, event: msgspec.Raw, _: bytes | None) -> Fact:
@@ -46,29 +49,21 @@ def intake_fact(where: Where, event: msgspec.Raw, _: bytes | None) -> Fact:
     )
 
 
-def host_fact(where: Where, event: msgspec.Raw, _: bytes | None) -> Fact:
-    happened = _hosts.decode(event)
-    host_id = where.stored.subject.rpartition(".")[2]
-    driver: str | None = None
-    slots: int | None = None
-    why = ""
-    match happened:
-        case host.HostJoined():
-            driver, slots = text(happened.driver), integer(happened.slots)
-        case host.HostDraining():
-            why = ("undrained by " if happened.undrained else "drained by ") + happened.by
-        case host.HostLeft() | host.VmDestroyed() | host.VmNotKept():
-            why = happened.why
-        case host.VmReaped():
-            why = happened.what
-        case host.VmPooled():
-            why = happened.how
-        case host.TemplateBuilt():
-            why = happened.key
-        case host.VmKept():
-            why = f"{happened.what} of {happened.attempt}"
-        case host.DebugOpened():
-            why = f"by {happened.by}"
-    return HostFact(
-        where.seq, where.place, where.stored_at, text(host_id), type(happened).__name__, driver, slots, text(why)
+def opt_ins_fact(where: Where, event: msgspec.Raw, _: bytes | None) -> Fact | None:
+    """Of what the parser keeps of workflows: numbers of runs and schedules are nothing that is analysed."""
+    happened = _workflows.decode(event)
+    if not isinstance(happened, OptInsDeclared):
+        return None
+    return OptInsFact(
+        seq=where.seq,
+        place=where.place,
+        stored_at=where.stored_at,
+        repository_id=integer(happened.repository.id),
+        repository=text(happened.repository.full_name),
+        sha=text(happened.sha),
+        pushed=microseconds(happened.pushed),
+        timeouts=happened.opt_ins.timeouts,
+        retry_flaky=small(happened.opt_ins.retry_flaky),
+        fork_text=happened.opt_ins.fork_text_to_hosted_model,
+        problems=len(happened.problems),
     )
