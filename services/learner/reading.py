@@ -5,17 +5,16 @@ from __future__ import annotations
 from contextlib import aclosing
 from dataclasses import dataclass
 
-from libs.blobs.port import BlobMissing, Blobs
-from libs.bus.port import Bus, CaughtUp, Stored
+from libs.blobs.port import Blobs
+from libs.bus.port import Bus, CaughtUp
 from libs.contracts import subjects
 from services.learner.anchor import anchor
-from services.learner.folding.fold import Folded, fold
 from services.learner.holes import explain_hole
 from services.learner.hopper import Hopper
+from services.learner.plans import fold_with_plan
 
 FILTERS = {subjects.DELIVERIES: ("raw.delivery.*",), subjects.EVENTS: ("ev.>",)}
 """All of each stream: a part would leave holes that nothing explains."""
-PLAN_MISSING = "RunPlanned (plan's blob is missing)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,19 +36,9 @@ class Reader:
                 if message.seq != position + 1:
                     await explain_hole(self.bus, stream, position + 1, message.seq)
                 position = message.seq
-                folded = fold(message)
-                if folded.plan is not None:
-                    folded = await self._with_plan(message, folded)
-                self.hopper.add(stream, message, folded)
+                self.hopper.add(stream, message, await fold_with_plan(message, self.blobs))
                 if self.hopper.full:
                     await self.hopper.room()
-
-    async def _with_plan(self, message: Stored, folded: Folded) -> Folded:
-        assert folded.plan is not None
-        try:
-            return fold(message, await self.blobs.get(folded.plan))
-        except BlobMissing:
-            return Folded(folded.facts, (*folded.skipped, PLAN_MISSING))
 
 
 async def is_the_same(bus: Bus, stream: str, anchors: list[tuple[int, str]]) -> bool:

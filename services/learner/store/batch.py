@@ -5,6 +5,7 @@ A batch knows nothing of DuckDB and nothing of the bus.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from libs.bus.port import Stored
@@ -44,6 +45,18 @@ class Batch:
         self.counts[stream] = self.counts.get(stream, 0) + 1
         self.events += 1
         self.bytes += FACT_BYTES * len(folded.facts)
+
+    def add_group(
+        self, stream: str, last: Stored, messages: int, facts: list[Fact], skipped: Mapping[str, int]
+    ) -> None:
+        """So many messages at once, up to `last`."""
+        self.facts.extend(facts)
+        for kind, count in skipped.items():
+            self.skipped[stream, kind] = self.skipped.get((stream, kind), 0) + count
+        self.last[stream] = last
+        self.counts[stream] = self.counts.get(stream, 0) + messages
+        self.events += messages
+        self.bytes += FACT_BYTES * len(facts)
 
     def full(self, events: int) -> bool:
         return self.events >= events or self.bytes >= BATCH_BYTES

@@ -163,6 +163,11 @@ def last_positions(path: Path) -> dict[str, int]:
     return {str(stream): int(last) for stream, last in rows}
 
 
+def wal(path: Path) -> Path:
+    """DuckDB's log beside a file: what is committed and not in the file yet."""
+    return path.with_name(path.name + ".wal")
+
+
 def _refusal(path: Path, error: Exception) -> Exception:
     if "onflicting lock" in str(error):
         return Busy(f"{path} is open in another process; query the snapshots beside it instead (`firebreak sql`)")

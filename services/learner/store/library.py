@@ -1,6 +1,6 @@
 """The folder of the learner: its own file, files put aside, and the snapshots that analysts read.
 
-    <home>/analytics/live-v<schema>.duckdb   the learner's alone
+    <home>/analytics/live-v<schema>.duckdb   the learner's alone; of the schema before it, one is kept
     <home>/analytics/analytics-<n>.duckdb    snapshots; `current` is a link to the newest
     <home>/analytics/aside/                  what would not open
 
@@ -18,8 +18,9 @@ from collections.abc import Callable, Generator
 from pathlib import Path
 
 from libs.analytics.snapshot import CURRENT
-from services.learner.store.database import Database, Unreadable, last_positions, open_database
+from services.learner.store.database import Database, Unreadable, last_positions, open_database, wal
 from services.learner.store.schema import SCHEMA_VERSION
+from services.learner.store.successor import Successor
 
 SNAPSHOTS_KEPT = 2
 SNAPSHOT_GRACE_SECONDS = 60.0
@@ -27,6 +28,7 @@ SNAPSHOT_GRACE_SECONDS = 60.0
 ASIDE_KEPT = 2
 """For whoever wants to know what had happened; more would fill the disk of a host whose disk is the trouble."""
 _SNAPSHOT = re.compile(r"analytics-(\d+)\.duckdb\Z")
+_LIVE = re.compile(r"live-v(\d+)\.duckdb")
 
 
 class NotCopied(Exception):
@@ -37,6 +39,7 @@ class Library:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.live = folder / f"live-v{SCHEMA_VERSION}.duckdb"
+        self.successor = Successor(self.live)
 
     @contextlib.contextmanager
     def writing(self) -> Generator[bool]:
@@ -51,8 +54,14 @@ class Library:
             yield True
 
     def open(self, aside: Callable[[str], None]) -> Database:
-        """Opens the live file, makes it anew where it would not open and tells `aside` why. Raises Busy."""
-        self._remove_other_versions()
+        """Opens the live file, or its successor where one is ready; makes it anew where it would not open and tells
+        `aside` why. Raises Busy.
+
+        The file of another schema stays, and so do its snapshots, until this one has been read up to the log's end.
+        """
+        if self.successor.ready.exists():
+            self.put_aside()
+            self.successor.ready.replace(self.live)
         try:
             return open_database(self.live)
         except Unreadable as error:
@@ -64,7 +73,7 @@ class Library:
         folder = self.folder / "aside"
         folder.mkdir(exist_ok=True)
         stamp = time.time_ns()
-        for path in (self.live, _wal(self.live)):
+        for path in (self.live, wal(self.live)):
             if path.exists():
                 path.replace(folder / f"{stamp}-{path.name}")
         stamps = sorted({path.name.partition("-")[0] for path in folder.iterdir()})
@@ -77,9 +86,9 @@ class Library:
         database.derive()
         database.checkpoint()
         positions = database.positions()
-        wal = _wal(database.path)
-        if wal.exists() and wal.stat().st_size:
-            raise NotCopied(f"{wal} is not empty after a checkpoint")
+        log = wal(database.path)
+        if log.exists() and log.stat().st_size:
+            raise NotCopied(f"{log} is not empty after a checkpoint")
         path = self.folder / f"analytics-{self._next_number(positions)}.duckdb"
         unfinished = path.with_suffix(".unfinished")
         shutil.copyfile(database.path, unfinished)
@@ -89,6 +98,7 @@ class Library:
         unfinished.replace(path)
         self._point_at(path)
         self._remove_old()
+        self._remove_older_schemas()
         return path
 
     def _next_number(self, positions: dict[str, int]) -> int:
@@ -114,13 +124,13 @@ class Library:
         for path in self.folder.glob("*.unfinished"):
             path.unlink()
 
-    def _remove_other_versions(self) -> None:
-        """An older version's file is of no use, and its facts are in the log; a newer one's is left alone."""
+    def _remove_older_schemas(self) -> None:
+        """Of the older ones the newest stays, for whoever goes back; what is newer than ours is not ours to remove."""
+        versions: dict[int, list[Path]] = {}
         for path in self.folder.glob("live-v*.duckdb*"):
-            number = re.match(r"live-v(\d+)\.duckdb", path.name)
-            if number and int(number[1]) < SCHEMA_VERSION:
-                path.unlink()
-
-
-def _wal(path: Path) -> Path:
-    return path.with_name(path.name + ".wal")
+            if number := _LIVE.match(path.name):
+                versions.setdefault(int(number[1]), []).append(path)
+        older = sorted(version for version in versions if version < SCHEMA_VERSION)
+        for version in older[:-1]:
+            for path in versions[version]:
+                path.unlink(missing_ok=True)

@@ -16,6 +16,7 @@ from services.learner.reading import FILTERS
 from services.learner.store.batch import Batch
 from services.learner.store.database import Database
 from services.learner.store.library import Library
+from tests.contract.learner.kept import Kept
 from tests.fakes.history import History
 
 
@@ -50,3 +51,8 @@ def learned(tmp_path: Path) -> Generator[Learned]:
     one = Learned(tmp_path / "analytics")
     yield one
     one.database.close()
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> Kept:
+    return Kept(tmp_path / "archive")

@@ -157,12 +157,18 @@ def test_before_the_first_snapshot_it_says_what_to_do(tmp_path: Path) -> None:
         pass
 
 
-def test_an_older_versions_file_is_removed(tmp_path: Path) -> None:
-    (tmp_path / "live-v0.duckdb").write_bytes(b"old")
-    (tmp_path / "live-v99.duckdb").write_bytes(b"newer")
-    Library(tmp_path).open(lambda _: None).close()
-    assert not (tmp_path / "live-v0.duckdb").exists()
-    assert (tmp_path / "live-v99.duckdb").exists()
+def test_another_schemas_file_and_snapshots_stay_until_the_new_one_is_published(tmp_path: Path) -> None:
+    for name in ("live-v-1.duckdb", "live-v0.duckdb", "live-v99.duckdb", "analytics-7.duckdb"):
+        (tmp_path / name).write_bytes(b"theirs")
+    (tmp_path / "current").symlink_to("analytics-7.duckdb")
+    library = Library(tmp_path)
+    database = library.open(lambda _: None)
+    assert newest_snapshot(tmp_path).name == "analytics-7.duckdb"
+    library.publish(database)
+    database.close()
+    assert newest_snapshot(tmp_path).name != "analytics-7.duckdb"
+    assert (tmp_path / "live-v0.duckdb").exists(), "for whoever goes back"
+    assert (tmp_path / "live-v99.duckdb").exists(), "it is a newer learner's"
 
 
 def test_an_opened_file_says_its_schema(tmp_path: Path) -> None:

@@ -17,7 +17,8 @@ from services.learner.anchor import anchor
 from services.learner.folding.facts import JobFact
 from services.learner.holes import UnexplainedHole, explain_hole
 from services.learner.hopper import Hopper
-from services.learner.reading import PLAN_MISSING, Reader, is_the_same
+from services.learner.plans import PLAN_MISSING
+from services.learner.reading import Reader, is_the_same
 from tests.fakes.history import History
 
 EVENTS = subjects.EVENTS
