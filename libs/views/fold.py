@@ -140,7 +140,9 @@ def _queued(view: RunView, event: of_run.JobQueued, time: datetime) -> None:
     job.name, job.labels, job.state, job.queued = event.name, event.labels, "queued", time
     job.outcome = job.conclusion = job.finished = None
     job.host_group = event.host_group
-    job.environment, job.why = event.environment, ""
+    job.environment, job.why, job.retries = event.environment, "", 0
+    if not event.why:  # it is queued for the first time in its run attempt
+        job.adjusted = None
     view.why = ""
     wants = f" for a host with {', '.join(event.labels)}" if event.labels else ""
     wants += f" in the group {event.host_group}" if event.host_group else ""
@@ -148,6 +150,7 @@ def _queued(view: RunView, event: of_run.JobQueued, time: datetime) -> None:
 
 
 def _adjusted(view: RunView, event: of_run.TimeoutAdjusted, time: datetime) -> None:
+    view.job_of(event.job).adjusted = event
     limits = f"{words.duration(event.from_ms)} to {words.duration(event.to_ms)}"
     view.tell(time, event.job, f"its time limit goes from {limits}: learned from {event.evidence.n} successes")
 
@@ -156,6 +159,7 @@ def _finished(view: RunView, event: of_run.JobFinished, time: datetime) -> None:
     job = view.job_of(event.job, event.job_id, event.name)
     job.state, job.finished, job.name = "finished", time, event.name
     job.outcome, job.conclusion, job.why, job.outputs = event.outcome, event.conclusion, event.why, event.outputs
+    job.retries = event.retries
     softened = f" (counts as {event.conclusion})" if event.conclusion != event.outcome else ""
     view.tell(time, event.job, f"{event.outcome}{softened}" + (f": {event.why}" if event.why else ""))
 
@@ -203,7 +207,7 @@ def _step_finished(
     step.outcome, step.conclusion, step.exit_code = event.outcome, event.conclusion, event.exit_code
     step.duration_ms, step.why = event.duration_ms, event.why
     step.first_line, step.lines = event.first_line, event.lines
-    step.annotations, step.summary = event.annotations, event.summary
+    step.annotations, step.summary, step.category = event.annotations, event.summary, event.category
     if event.outcome not in ("success", "skip"):
         code = f" with exit code {event.exit_code}" if event.exit_code is not None else ""
         why = f": {event.why}" if event.why else ""

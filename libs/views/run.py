@@ -16,6 +16,7 @@ from libs.contracts.blobs import BlobRef
 from libs.contracts.ids import HostId, JobKey, RunId
 from libs.contracts.plan import Plan, PlannedJob
 from libs.contracts.results import Result
+from libs.contracts.run import TimeoutAdjusted
 
 JobState = Literal["waiting", "calling", "queued", "assigned", "running", "finished", "skipped"]
 RunState = Literal["planned", "running", "finished"]
@@ -39,6 +40,7 @@ class StepView(msgspec.Struct):
     why: str = ""
     annotations: tuple[Annotation, ...] = ()
     summary: BlobRef | None = None
+    category: str = ""
 
 
 class AttemptView(msgspec.Struct):
@@ -85,6 +87,10 @@ class JobView(msgspec.Struct):
     environment_url: str = ""
     """Where to look at what it put there."""
     outputs: dict[str, str] = msgspec.field(default_factory=dict[str, str])
+    retries: int = 0
+    """How many of its attempts failed as known to be flaky, and were run again."""
+    adjusted: TimeoutAdjusted | None = None
+    """Its time limit, where a learned one is in the place of what the workflow declares."""
     attempts: list[AttemptView] = msgspec.field(default_factory=list[AttemptView])
 
     @property

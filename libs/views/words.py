@@ -17,6 +17,11 @@ MARKS: dict[Result, str] = {
 """Beside a word, never in its place."""
 
 
+def quoted(text: str) -> str:
+    """A name in a sentence, where nothing is rendered."""
+    return f"`{text}`"
+
+
 def duration(milliseconds: float | None) -> str:
     """`340 ms`, `4.2 s`, `3 min 05 s`, `2 h 10 min`; empty for None."""
     if milliseconds is None:

@@ -13,7 +13,9 @@ from libs.contracts import subjects
 from libs.contracts.envelope import Commit, decode_commit
 from libs.contracts.ids import RunId
 from libs.contracts.plan import Plan
+from libs.insights import read_insights
 from libs.views.fold import apply, take_plan, view_of
+from libs.views.insights import NOTHING, Insights
 from libs.views.run import RunView
 from services.cli.connection import Connection
 from services.cli.outcome import Usage
@@ -35,6 +37,11 @@ async def run_view(connection: Connection, run_id: RunId) -> RunView:
     if view is None:
         raise Usage(f"the log holds no run {run_id}; `firebreak runs ls` lists the newest")
     return view
+
+
+async def insights_of(bus: Bus, view: RunView) -> Insights:
+    """What is known of the run besides its own events; of one without a plan nothing is."""
+    return NOTHING if view.plan is None else await read_insights(bus, view.run_id, view.plan.repository.id)
 
 
 async def find_run(bus: Bus, blobs: Blobs, run_id: RunId) -> RunView | None:

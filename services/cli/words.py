@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from libs.contracts.results import Result
-from libs.views.words import MARKS, between, duration
+from libs.views.words import MARKS, between, duration, quoted
 
-__all__ = ["between", "clock", "duration", "plain", "result", "size", "table"]
+__all__ = ["between", "clock", "duration", "plain", "quoted", "result", "size", "table"]
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 

@@ -53,7 +53,7 @@ def console(process: Process) -> Console:
     reader = Reader(process.bus, process.blobs, store, hub, counted)
     runs = Runs(queries, reader.plan)
     logs = Logs(process.bus, process.blobs, runs, hub)
-    pages = Pages(queries, runs, logs, hub, seats, reader, Templates())
+    pages = Pages(queries, runs, logs, hub, seats, reader, process.bus, Templates())
     return Console(application(pages, process.bus, process.metrics, process.settings), reader, store, hub, seats)
 
 

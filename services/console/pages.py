@@ -14,8 +14,12 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 
+from libs.bus.port import Bus, BusDown
 from libs.contracts.ids import JobKey
+from libs.insights import read_insights
+from libs.views.known import known_of
 from libs.views.run import AttemptView, JobView, RunView
+from libs.views.words import quoted
 from services.console import asked
 from services.console.changes import Hub
 from services.console.live import EventStream, Seats, log_events, run_events
@@ -60,6 +64,7 @@ class Pages:
     hub: Hub
     seats: Seats
     reader: Reader
+    bus: Bus
     templates: Templates
 
     async def run_list(self, request: Request) -> Response:
@@ -86,8 +91,25 @@ class Pages:
         beside = await asyncio.to_thread(self.queries.intakes_of, view.cause)
         rejected = [each for each in beside if each.kind == "rejected"]
         return self.templates.page(
-            "run.html", run=view, row=row, rejected=rejected, jobs=view.in_order(), now=datetime.now(UTC)
+            "run.html",
+            run=view,
+            row=row,
+            rejected=rejected,
+            jobs=view.in_order(),
+            known=await self._known(view),
+            now=datetime.now(UTC),
         )
+
+    async def _known(self, view: RunView) -> dict[JobKey, list[str]]:
+        """What was learned about each job; nothing while the bus does not answer: the page has the rest."""
+        if view.plan is None:
+            return {}
+        try:
+            found = await read_insights(self.bus, view.run_id, view.plan.repository.id)
+        except BusDown:
+            return {}
+        now = datetime.now(UTC)
+        return {key: known_of(view, job, found, now, quoted) for key, job in view.jobs.items()}
 
     async def job_page(self, request: Request) -> Response:
         view, job = await self.job(request)

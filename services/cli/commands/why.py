@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import click
 import msgspec
 
 from libs.contracts.host import offers
 from libs.contracts.ids import JobKey
 from libs.contracts.size import asked, sizes_of
+from libs.views.known import known_of
 from libs.views.run import JobView, RunView
 from services.cli import words
 from services.cli.commands.deliveries import tell_intake
@@ -15,7 +18,7 @@ from services.cli.commands.hosts import HostRow, host_rows
 from services.cli.connection import connected, coroutine
 from services.cli.groups import group_reasons
 from services.cli.outcome import Usage
-from services.cli.reading import parse_run_id, run_view
+from services.cli.reading import insights_of, parse_run_id, run_view
 
 
 @click.command()
@@ -40,17 +43,21 @@ async def command(*, run: str, job: str | None, as_json: bool) -> None:
         waiting = any(one.state == "queued" for one in chosen)
         hosts = await host_rows(connection.bus) if waiting else []
         groups = await group_reasons(connection.bus, view)
+        learned = await insights_of(connection.bus, view)
     keys = {one.key for one in chosen}
     story = [line for line in view.story if job is None or line.job in keys or line.job is None]
     reasons = [reason for one in chosen for reason in explain(one, view, hosts)] + groups
+    now = datetime.now(UTC)
+    known = [line for one in chosen for line in known_of(view, one, learned, now, words.quoted)]
     if as_json:
         lines = [{"time": line.time, "job": line.job, "text": line.text} for line in story]
-        click.echo(msgspec.json.encode({"run": view.run_id, "story": lines, "because": reasons}).decode())
+        told = {"run": view.run_id, "story": lines, "because": reasons, "known": known}
+        click.echo(msgspec.json.encode(told).decode())
         return
     for line in story:
         about = f"{line.job}: " if line.job else ""
         click.echo(f"{words.clock(line.time)}  {words.plain(about + line.text)}")
-    for reason in reasons:
+    for reason in [*reasons, *known]:
         click.echo(words.plain(f"→ {reason}"))
 
 
