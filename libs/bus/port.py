@@ -166,6 +166,12 @@ class Bus(Protocol):
         """
         ...
 
+    def latest(self, stream: str, filters: tuple[str, ...]) -> AsyncGenerator[Stored | CaughtUp]:
+        """As `tail` from the start that follows, but of what is there only the last message of each subject: for
+        subjects of which the last message is the whole state.
+        """
+        ...
+
     async def consume(self, consumer: Consumer, handler: Handler) -> None:
         """Handles messages until cancelled: acknowledges after the handler returned, hands out again with growing
         pauses after it raised, moves a message that failed `attempts` times, or raised Poison, to the dead letters

@@ -178,7 +178,8 @@ class JobCancelRequested(msgspec.Struct, frozen=True, tag="JobCancelRequested"):
 class JobFinished(msgspec.Struct, frozen=True, tag="JobFinished"):
     """`outcome` is what happened; `conclusion` is what counts (`continue-on-error` makes it a success).
 
-    `n` is the attempt that decided, 0 where none ran. `why` explains anything but a success.
+    `n` is the attempt that decided, 0 where none ran. `why` explains anything but a
+    success, and a success that took more than one attempt.
     """
 
     job: JobKey

@@ -1,6 +1,7 @@
 """The scheduler as a process.
 
-*Consumes:* `ev.run.>`, `ev.attempt.>`, `ev.host.*`, `ev.group.>` (folded), `hb.*`, `cmd.run.*`, `timer.due.>`; the
+*Consumes:* `ev.run.>`, `ev.attempt.>`, `ev.host.*`, `ev.group.>` (folded),
+`ev.advice.*` and `ev.workflow.*.opt-ins` (the last of each), `hb.*`, `cmd.run.*`, `timer.due.>`; the
 buckets `SETTINGS` and `SECRETS`.
 *Emits:* events of runs and groups; `AttemptLost`; doorbells and orders to stop on `job.<host_id>`; timers.
 *Owns:* the runs' subjects after their first commit, the groups', `CHECKPOINTS`/scheduler, `ACTIVE`/scheduler.

@@ -43,7 +43,7 @@ def _next(run: Run, situation: Situation) -> list[RunEvent]:
     if run.phase == "planned":
         return [RunStarted(run.run_attempt)]
     return (
-        _each(run, lambda job: after_attempt(run, job))
+        _after_attempts(run, situation)
         or ended_calls(run)
         or _superseded(run, situation)
         or put_out(run, situation)
@@ -54,6 +54,10 @@ def _next(run: Run, situation: Situation) -> list[RunEvent]:
         or _stuck(run)
         or _run_finished(run)
     )
+
+
+def _after_attempts(run: Run, situation: Situation) -> list[RunEvent]:
+    return [event for job in run.jobs.values() for event in after_attempt(run, job, situation.learned)]
 
 
 def _each(run: Run, rule: Callable[[Job], RunEvent | None]) -> list[RunEvent]:
@@ -155,7 +159,7 @@ def _run_finished(run: Run) -> list[RunEvent]:
 
 def _why(run: Run, conclusion: Result) -> str:
     if conclusion == "success":
-        return ""
+        return _retried(run)
     if conclusion == "skip":
         return "every job was skipped"
     if conclusion == "cancellation" and run.cancel_why:
@@ -166,3 +170,13 @@ def _why(run: Run, conclusion: Result) -> str:
     first = min(guilty, key=lambda job: job.finish)
     others = f", and {len(guilty) - 1} more" if len(guilty) > 1 else ""
     return f"{first.name} ended in {conclusion}{others}"
+
+
+def _retried(run: Run) -> str:
+    """A success that needed more than one attempt at a job says so."""
+    flaky = [job for job in run.jobs.values() if job.retries and job.outcome == "success"]
+    if not flaky:
+        return ""
+    first = min(flaky, key=lambda job: job.finish)
+    others = f", and {len(flaky) - 1} more" if len(flaky) > 1 else ""
+    return f"{first.name} {first.why}{others}"

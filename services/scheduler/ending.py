@@ -31,6 +31,7 @@ def finish(job: Job, outcome: Result, why: str = "", attempt: Attempt | None = N
         outputs=outputs,
         outputs_blob=blob,
         why=told(why),
+        retries=job.retries,
     )
 
 

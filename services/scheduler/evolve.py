@@ -103,7 +103,8 @@ def evolve(run: Run | None, event: RunEvent, at: datetime) -> Run:
         case JobQueued():
             return _queued(run, event, at)
         case TimeoutAdjusted():
-            return _with(run, replace(_job_step(run, event.job, event), timeout_ms=event.to_ms))
+            job = _job_step(run, event.job, event)
+            return _with(run, replace(job, timeout_ms=event.to_ms, declared_ms=event.from_ms, limit=event.evidence))
         case JobAssigned():
             return _assigned(run, event, at)
         case JobSkipped():
@@ -196,6 +197,9 @@ def _queued(run: Run, event: JobQueued, at: datetime) -> Run:
             labels=event.labels,
             host_group=event.host_group,
             timeout_ms=event.timeout_ms,
+            declared_ms=event.timeout_ms,
+            limit=None,
+            retries=job.retries + (event.retry_of > 0),
             continue_on_error=event.continue_on_error,
             cancel_timeout_ms=event.cancel_timeout_ms,
             not_hosts=event.not_hosts,
@@ -256,6 +260,7 @@ def _cancel_requested(run: Run, event: JobCancelRequested, at: datetime) -> Run:
 def _finished(run: Run, event: JobFinished) -> Run:
     job = _job_step(run, event.job, event)
     attempt = job.attempt
+    run = _noted_limit(run, job, event)
     decided = attempt is not None and attempt.n == event.n
     outputs = attempt.outputs if attempt is not None and decided and event.outputs_blob else event.outputs
     job = replace(
@@ -270,6 +275,15 @@ def _finished(run: Run, event: JobFinished) -> Run:
         attempt=None,
     )
     return replace(_with(run, job), finishes=run.finishes + 1)
+
+
+def _noted_limit(run: Run, job: Job, event: JobFinished) -> Run:
+    if event.outcome == "timeout" and job.limit is not None:
+        return replace(run, ended_by_limit={**run.ended_by_limit, job.key: job.timeout_ms})
+    if event.outcome == "success" and job.key in run.ended_by_limit:
+        others = {key: limit for key, limit in run.ended_by_limit.items() if key != job.key}
+        return replace(run, ended_by_limit=others)
+    return run
 
 
 def _attempt_step(job: Job, attempt: Attempt, event: AttemptEvent, at: datetime) -> Job:

@@ -1,7 +1,8 @@
 """Placement: which waiting job goes to which host. One pure function sees every host and every waiting job.
 
-The order is: priority, then the repository that has least on the hosts, then the job that is expected to run longest,
-then who waits longest. The same input gives the same answer, so two schedulers propose the same.
+The order is: priority, then the repository that has least on the hosts, then what failed the last time (whoever waits
+for a red verdict has it soonest), then what is expected to lead to most, then who waits longest. The same input gives
+the same answer, so two schedulers propose the same.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import msgspec
 from libs.contracts.ids import HostId, JobKey, RepositoryId, RunId
 from libs.contracts.plan import Trust
 from libs.contracts.size import Size, asked, size_of_label, sizes_of
+from libs.views.words import duration
 from services.scheduler.hosts import Fleet, Host
 
 
@@ -35,7 +37,9 @@ class Waiting(msgspec.Struct, frozen=True):
     group: str = ""
     limit: int | None = None
     priority: int = 0
+    failed_lately: bool = False
     expected_ms: float = 0
+    """Its own time and that of the longest chain of the run that waits for it; 0 where nobody knows."""
     position: int = 0
     """Its place in the run: of equals, the first of the workflow file goes first."""
 
@@ -121,6 +125,10 @@ def explain(job: Waiting, waiting: Iterable[Waiting], fleet: Fleet, usage: Usage
     if job.limit is not None and usage.groups.get(job.group, 0) >= job.limit:
         lines.append(f"max-parallel: {job.limit} of its matrix are running already")
     order = [(other.run_id, other.job) for other in _fairly(waiting, usage)]
+    if job.failed_lately:
+        lines.append("it failed the last time, and goes before what did not")
+    if job.expected_ms:
+        lines.append(f"it and what waits for it take {duration(job.expected_ms)}: longer ones go first")
     if (job.run_id, job.job) in order:
         lines.append(f"place {order.index((job.run_id, job.job)) + 1} of {len(order)} in the queue")
     return lines
@@ -167,9 +175,7 @@ def _roomiest(hosts: list[Host], free: Mapping[HostId, int]) -> HostId | None:
 
 def _fairly(waiting: Iterable[Waiting], usage: Usage) -> list[Waiting]:
     """Turn by turn: a repository's k-th waiting job stands behind what the others have less of than k."""
-    ordered = sorted(
-        waiting, key=lambda job: (-job.priority, -job.expected_ms, job.queued_at, job.run_id, job.position)
-    )
+    ordered = sorted(waiting, key=_urgency)
     share = dict(usage.repositories)
     turns: list[tuple[int, int, int, Waiting]] = []
     for place, job in enumerate(ordered):
@@ -178,3 +184,7 @@ def _fairly(waiting: Iterable[Waiting], usage: Usage) -> list[Waiting]:
         turns.append((-job.priority, taken, place, job))
     turns.sort(key=lambda turn: turn[:3])
     return [turn[3] for turn in turns]
+
+
+def _urgency(job: Waiting) -> tuple[int, bool, float, datetime, RunId, int]:
+    return -job.priority, not job.failed_lately, -job.expected_ms, job.queued_at, job.run_id, job.position

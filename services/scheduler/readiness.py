@@ -10,6 +10,8 @@ from services.scheduler.ending import finish, told
 from services.scheduler.gates.environments import environment_of
 from services.scheduler.gates.passage import before_called, before_job, kept_out, shut_out
 from services.scheduler.job_keys import BadKey
+from services.scheduler.learned import Learned
+from services.scheduler.limits import with_limit
 from services.scheduler.run_state import DONE, Job, Run, below
 from services.scheduler.situation import Situation
 
@@ -79,17 +81,17 @@ def _calls(run: Run, waiting: list[Job], shared: Scope, situation: Situation) ->
 
 def _going_on(run: Run, job: Job, shared: Scope, situation: Situation) -> list[RunEvent]:
     said = before_job(run, job, scope_of_job(shared, run, job), situation)
-    return [_queued(run, job, shared)] if said is None else said
+    return _queued(run, job, shared, situation.learned) if said is None else said
 
 
-def _queued(run: Run, job: Job, scope: Scope) -> RunEvent:
+def _queued(run: Run, job: Job, scope: Scope, learned: Learned) -> list[RunEvent]:
     planned, mine = run.planned[job.job_id], scope_of_job(scope, run, job)
     try:
         ready = job_keys.ready(planned, mine)
         environment = environment_of(planned, mine)
     except BadKey as error:
-        return finish(job, "failure", str(error))
-    return JobQueued(
+        return [finish(job, "failure", str(error))]
+    queued = JobQueued(
         job=job.key,
         job_id=job.job_id,
         name=below(run.caller_of(job.job_id), ready.name),
@@ -101,6 +103,7 @@ def _queued(run: Run, job: Job, scope: Scope) -> RunEvent:
         run_attempt=run.run_attempt,
         environment=environment,
     )
+    return with_limit(run, queued, learned)
 
 
 def _why_skipped(run: Run, job_id: str, scope: Scope) -> str:

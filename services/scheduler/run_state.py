@@ -17,7 +17,7 @@ from libs.contracts.group import Member
 from libs.contracts.ids import BootId, CommandId, HostId, JobKey, RunId
 from libs.contracts.plan import JsonObject, Plan, PlannedJob
 from libs.contracts.results import Result, worst
-from libs.contracts.run import CancelReason, QueueKind
+from libs.contracts.run import CancelReason, QueueKind, TimeoutEvidence
 
 RunPhase = Literal["planned", "started", "over"]
 JobPhase = Literal["waiting", "calling", "queued", "assigned", "running", "ended", "finished", "skipped"]
@@ -108,6 +108,9 @@ class Job(msgspec.Struct, frozen=True):
     labels: tuple[str, ...] = ()
     host_group: str = ""
     timeout_ms: int = 0
+    declared_ms: int = 0
+    """The limit that its workflow declares; `timeout_ms` is shorter where one was learned, by what `limit` says."""
+    limit: TimeoutEvidence | None = None
     continue_on_error: bool = False
     cancel_timeout_ms: int | None = None
     not_hosts: tuple[HostId, ...] = ()
@@ -115,6 +118,8 @@ class Job(msgspec.Struct, frozen=True):
     queued_at: datetime | None = None
     attempt: Attempt | None = None
     tries: int = 0
+    retries: int = 0
+    """Of the tries, those that failed as known to be flaky and were followed by another."""
     refusals: int = 0
     cancel: CancelReason | None = None
     cancel_at: datetime | None = None
@@ -169,6 +174,8 @@ class Run(msgspec.Struct, frozen=True):
     """What the run, its jobs and the workflows that they call asked of concurrency groups, in this run attempt."""
     commands: frozenset[CommandId] = frozenset()
     rerun_by: str = ""
+    ended_by_limit: dict[JobKey, int] = {}
+    """Jobs that a learned limit ended, and that limit in milliseconds, until they succeed: also across run attempts."""
     finishes: int = 0
     conclusion: Result | None = None
     story: tuple[str, ...] = ()

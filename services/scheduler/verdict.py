@@ -9,6 +9,7 @@ import msgspec
 
 from libs.contracts.plan import PlannedJob
 from libs.contracts.results import Result, worst
+from services.scheduler.limits import over_limit
 from services.scheduler.run_state import Attempt, Job
 
 
@@ -23,7 +24,7 @@ class Verdict(msgspec.Struct, frozen=True):
 def verdict_of(planned: PlannedJob, job: Job, attempt: Attempt) -> Verdict:
     """Of an attempt that finished. A request to stop that came before it did is answered first."""
     if job.cancel == "timeout":
-        return Verdict("timeout", f"it ran longer than {_minutes(job.timeout_ms)}")
+        return Verdict("timeout", over_limit(job))
     if attempt.conclusion == "error":
         return Verdict("error", attempt.why or "the host reports an error and no reason", again=True)
     flaw = attempt.flaw or _hole(planned, attempt)
@@ -65,8 +66,3 @@ def _why(attempt: Attempt, outcome: Result) -> str:
     index, step = guilty[0]
     where = f"step {index + 1} ({step.name})" if step.part == "main" else f"'{step.name}'"
     return f"{where} ended in {outcome}" + (f": {step.why}" if step.why else "")
-
-
-def _minutes(milliseconds: int) -> str:
-    minutes = milliseconds / 60_000
-    return f"{minutes:g} minute" + ("" if minutes == 1 else "s")

@@ -7,12 +7,14 @@ from typing import NamedTuple
 from libs.contracts.ids import HostId
 from libs.contracts.run import JobAssigned
 from libs.contracts.size import Size, asked
+from services.scheduler.expected import expected_ms, failed_lately
+from services.scheduler.learned import NOTHING, Learned
 from services.scheduler.place import Waiting
 from services.scheduler.run_state import ON_A_HOST, Job, Run
 
 
-def waiting_of(run: Run, job: Job, position: int = 0) -> Waiting:
-    """A queued job for placement."""
+def waiting_of(run: Run, job: Job, position: int = 0, expected_ms: float = 0, *, failed: bool = False) -> Waiting:
+    """A queued job for placement; `failed` is whether it did the last time."""
     expansion = run.expansions.get(job.job_id)
     assert job.queued_at is not None
     return Waiting(
@@ -28,6 +30,8 @@ def waiting_of(run: Run, job: Job, position: int = 0) -> Waiting:
         group=group_of(run, job),
         limit=expansion.max_parallel if expansion is not None else None,
         position=position,
+        failed_lately=failed,
+        expected_ms=expected_ms,
     )
 
 
@@ -36,11 +40,15 @@ def group_of(run: Run, job: Job) -> str:
     return f"{run.id}/{job.job_id}"
 
 
-def queued(run: Run) -> list[Waiting]:
+def queued(run: Run, learned: Learned = NOTHING) -> list[Waiting]:
     if run.over:
         return []
-    jobs = enumerate(run.jobs.values())
-    return [waiting_of(run, job, position) for position, job in jobs if job.phase == "queued"]
+    jobs = [(position, job) for position, job in enumerate(run.jobs.values()) if job.phase == "queued"]
+    expected = expected_ms(run, learned) if jobs else {}
+    return [
+        waiting_of(run, job, position, expected.get(job.key, 0), failed=failed_lately(run, job, learned))
+        for position, job in jobs
+    ]
 
 
 class Slot(NamedTuple):

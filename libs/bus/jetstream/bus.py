@@ -63,7 +63,12 @@ class JetStreamBus:
     ) -> AsyncGenerator[Stored | CaughtUp]:
         if is_queue(stream):
             raise ValueError(f"{stream} is a work queue: it is consumed, or loaded, not tailed")
-        return tail.tail(self._connection, stream, filters, after, follow)
+        return tail.tail(self._connection, stream, filters, after, follow=follow)
+
+    def latest(self, stream: str, filters: tuple[str, ...]) -> AsyncGenerator[Stored | CaughtUp]:
+        if is_queue(stream):
+            raise ValueError(f"{stream} is a work queue: it is consumed, or loaded, not tailed")
+        return tail.tail(self._connection, stream, filters, 0, follow=True, latest=True)
 
     async def consume(self, consumer: Consumer, handler: Handler) -> None:
         await Consuming(self._connection, consumer, handler).run()

@@ -33,11 +33,19 @@ MEAN_OVER_MESSAGES = 64
 
 
 async def tail(
-    connection: Connection, stream: str, filters: tuple[str, ...], after: int, follow: bool
+    connection: Connection,
+    stream: str,
+    filters: tuple[str, ...],
+    after: int,
+    *,
+    follow: bool,
+    latest: bool = False,
 ) -> AsyncGenerator[Stored | CaughtUp]:
-    """See the port. Waits out any outage; raises BusDown where the connection has ended for good."""
+    """See the port (`latest`: for `after` 0). Waits out any outage; raises BusDown where the connection has ended for
+    good.
+    """
     goal = await last_place(connection, stream)
-    reader = _Reader(connection, stream, filters, after)
+    reader = _Reader(connection, stream, filters, after, latest=latest)
     caught_up = False
     try:
         while True:
@@ -61,9 +69,11 @@ async def last_place(connection: Connection, stream: str) -> int:
 class _Reader:
     """Hands out one message after another; makes a new consumer whenever it is in doubt."""
 
-    def __init__(self, connection: Connection, stream: str, filters: tuple[str, ...], after: int) -> None:
+    def __init__(
+        self, connection: Connection, stream: str, filters: tuple[str, ...], after: int, *, latest: bool
+    ) -> None:
         self._connection, self._stream, self._filters = connection, stream, filters
-        self._place = after
+        self._place, self._latest = after, latest
         self._buffer: deque[Stored] = deque()
         self._changed = asyncio.Event()
         self._pull: Pull | None = None
@@ -147,10 +157,13 @@ class _Reader:
         return True
 
     def _config(self) -> dict[str, api.Json]:
+        """Behind a place that was reached, what comes is read message by message, also where the latest were wanted."""
+        begin: dict[str, api.Json] = {"deliver_policy": "by_start_sequence", "opt_start_seq": self._place + 1}
+        if self._latest and not self._place:
+            begin = {"deliver_policy": "last_per_subject"}
         return {
             "name": self._name,
-            "deliver_policy": "by_start_sequence",
-            "opt_start_seq": self._place + 1,
+            **begin,
             "ack_policy": "none",
             "filter_subjects": list(self._filters),
             "inactive_threshold": int(FORGET_SECONDS * api.NANOSECONDS),

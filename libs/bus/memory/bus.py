@@ -68,7 +68,12 @@ class MemoryBus:
     ) -> AsyncGenerator[Stored | CaughtUp]:
         if is_queue(stream):
             raise ValueError(f"{stream} is a work queue: it is consumed, or loaded, not tailed")
-        return _tail(self._streams[stream], filters, after, follow)
+        return _tail(self._streams[stream], filters, after, follow=follow)
+
+    def latest(self, stream: str, filters: tuple[str, ...]) -> AsyncGenerator[Stored | CaughtUp]:
+        if is_queue(stream):
+            raise ValueError(f"{stream} is a work queue: it is consumed, or loaded, not tailed")
+        return _tail(self._streams[stream], filters, 0, follow=True, latest=True)
 
     async def consume(self, consumer: Consumer, handler: Handler) -> None:
         await Workers(self._ledger(consumer), consumer, handler, self._bury).run()
@@ -150,7 +155,7 @@ class MemoryBus:
 
 
 async def _tail(
-    held: MemoryStream, filters: tuple[str, ...], after: int, follow: bool
+    held: MemoryStream, filters: tuple[str, ...], after: int, *, follow: bool, latest: bool = False
 ) -> AsyncGenerator[Stored | CaughtUp]:
     wanted = Matcher(filters)
     place, goal = after, held.last_seq
@@ -160,7 +165,7 @@ async def _tail(
             if stored.seq > goal and not caught_up:
                 break
             place = stored.seq
-            if wanted(stored.subject):
+            if wanted(stored.subject) and not (latest and not caught_up and _is_followed(held, stored)):
                 yield stored
             if place % BREATH_MESSAGES == 0:
                 await asyncio.sleep(0)
@@ -173,6 +178,11 @@ async def _tail(
             place = held.last_seq
         else:
             await held.changed()
+
+
+def _is_followed(held: MemoryStream, stored: Stored) -> bool:
+    last = held.last(stored.subject)
+    return last is not None and last.seq > stored.seq
 
 
 def _headers() -> dict[str, str]:

@@ -5,18 +5,19 @@ Runs with a commit of ours under way are left alone until it is read back: what 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from msgspec.structs import replace
 
-from libs.contracts.ids import RunId
+from libs.contracts.ids import RepositoryId, RunId
 from libs.contracts.run import RunEvent, RunFinished
 from libs.contracts.timers import JobDeadline, RunDeadline, WaitOver
 from services.scheduler.commands import decide_command, decide_timer
 from services.scheduler.decide import decide
 from services.scheduler.evolve import evolve
 from services.scheduler.gates.environments import wants_environments
+from services.scheduler.learned import Learned
 from services.scheduler.place import Usage, Waiting, place
 from services.scheduler.run_state import Run
 from services.scheduler.shell.inbox import Asked
@@ -36,11 +37,11 @@ class Draft:
 
 class Rounds:
     """`_waiting` are the queued jobs of each run that has some, as of its last look: placement looks at all of them,
-    whichever run changed.
+    whichever run changed. `known` is what was learned of a repository's jobs.
     """
 
-    def __init__(self, index: Index) -> None:
-        self._index = index
+    def __init__(self, index: Index, known: Callable[[RepositoryId], Learned]) -> None:
+        self._index, self._known = index, known
         self._waiting: dict[RunId, list[Waiting]] = {}
         self.asked: dict[RunId, list[Asked]] = {}
         self.unread: set[RunId] = set()
@@ -61,7 +62,7 @@ class Rounds:
             if not tracked.idle:
                 continue
             draft = self._draft(tracked, situation)
-            self._note_waiting(run_id, draft.run)
+            self._note_waiting(draft.run, run_id)
             if draft.events:
                 drafts[run_id] = draft
         self._place(drafts, situation)
@@ -72,7 +73,8 @@ class Rounds:
             return _end_of_broken(tracked)
         assert tracked.run is not None
         try:
-            mine = replace(situation, environments=tracked.environments)
+            known = self._known(tracked.run.plan.repository.id)
+            mine = replace(situation, environments=tracked.environments, learned=known)
             draft = self._decided(tracked, tracked.run, mine)
             if tracked.environments is None and draft.run is not None and wants_environments(draft.run):
                 self.unread.add(tracked.address.run_id)
@@ -102,8 +104,8 @@ class Rounds:
             del self.asked[asked.run_id]
         asked.answer("")
 
-    def _note_waiting(self, run_id: RunId, run: Run | None) -> None:
-        waiting = queued(run) if run is not None else []
+    def _note_waiting(self, run: Run | None, run_id: RunId) -> None:
+        waiting = queued(run, self._known(run.plan.repository.id)) if run is not None else []
         if waiting:
             self._waiting[run_id] = waiting
         else:

@@ -19,6 +19,7 @@ from libs.telemetry import log
 from services.scheduler.effects import effects_of
 from services.scheduler.evolve import evolve
 from services.scheduler.hosts import heard, silenced
+from services.scheduler.learned import Bounds
 from services.scheduler.policy import SERVICE, Policy
 from services.scheduler.run_state import Run
 from services.scheduler.shell import checkpoint
@@ -28,6 +29,7 @@ from services.scheduler.shell.gatekeeper import Gatekeeper
 from services.scheduler.shell.gauges import Measured, Unmeasured
 from services.scheduler.shell.inbox import Asked, EnvironmentsRead, GroupFound, GroupSettled, Inbox, Item, Look, Settled
 from services.scheduler.shell.index import Index, Tracked
+from services.scheduler.shell.learned import Knowledge
 from services.scheduler.shell.liveness import SWEEP_SECONDS, Liveness
 from services.scheduler.shell.performer import Performer
 from services.scheduler.shell.reactions import Reactions
@@ -60,7 +62,8 @@ class Scheduler:
         self._index, self._inbox = Index(), Inbox()
         self._liveness = Liveness(bus, self._index, self._inbox, clocks)
         self._reader = Reader(self._index, bus, process.blobs, clocks, self._liveness.heard)
-        self._rounds = Rounds(self._index)
+        self._knowledge = Knowledge(bus, _bounds(process), lambda: self._inbox.put(Look()))
+        self._rounds = Rounds(self._index, self._knowledge.of)
         self._writer = Writer(bus, clocks)
         self._gatekeeper = Gatekeeper(bus, self._index, self._inbox, self._writer)
         self._performer = Performer(bus, process.blobs, self._index, clocks, vault)
@@ -81,6 +84,7 @@ class Scheduler:
             for work in (
                 self._liveness.listen(),
                 self._schedules.listen(),
+                self._knowledge.listen(),
                 self._liveness.keep_asking(),
                 self._tail(place),
                 self._activity.keep(),
@@ -121,13 +125,17 @@ class Scheduler:
             touched.update(dict.fromkeys(self._index.groups.touched))
             self._index.groups.touched.clear()
             self._reactions.reached(self._index.position)
-            if self._caught_up and self._activity.held:
+            if self._may_decide:
                 self._decide(touched)
             self._retire(touched)
             since_checkpoint += len(items)
             if since_checkpoint >= checkpoint.EVERY_EVENTS and self._caught_up and self._activity.held:
                 since_checkpoint = 0
                 await self._write_checkpoint()
+
+    @property
+    def _may_decide(self) -> bool:
+        return self._caught_up and self._knowledge.is_read and self._activity.held
 
     async def _take(self, item: Item, touched: dict[RunId, None]) -> None:
         """Puts one item into the index; notes the runs that have to be looked at."""
@@ -284,3 +292,8 @@ class Scheduler:
     async def _write_checkpoint(self) -> None:
         if not await checkpoint.write(self._bus.key_value(CHECKPOINTS), self._index, self._extent):
             self._log.warning("too many runs for a checkpoint", runs=len(self._index.runs))
+
+
+def _bounds(process: Process) -> Bounds:
+    settings = process.settings
+    return Bounds(frozenset(settings.forbidden), settings.timeout_floor_seconds * 1000)

@@ -94,3 +94,27 @@ async def test_a_tail_can_be_closed_at_any_point(bus: Bus) -> None:
     await anext(tail)
     await tail.aclose()
     await bus.round_trip()
+
+
+async def test_the_latest_are_the_last_of_each_subject_and_then_all_that_comes(bus: Bus) -> None:
+    await _append(bus, "ev.advice.1", 3)
+    await _append(bus, "ev.run.o.r.1", 2)
+    await _append(bus, "ev.workflow.1.opt-ins", 2)
+    await _append(bus, "ev.advice.2", 1)
+    await _append(bus, "ev.advice.1", 1, 3)
+    tailing = Tailing(bus.latest("EVENTS", ("ev.advice.*", "ev.workflow.*.opt-ins")))
+    await until(lambda: tailing.caught_up)
+    assert tailing.items[-1] == CaughtUp(9)
+    assert tailing.seqs == [7, 8, 9]
+    await _append(bus, "ev.advice.2", 2, 1)
+    await until(lambda: len(tailing.seqs) == 5)
+    assert tailing.seqs == [7, 8, 9, 10, 11]
+    await tailing.stop()
+
+
+async def test_the_latest_of_nothing_is_caught_up_at_once(bus: Bus) -> None:
+    await _append(bus, "ev.run.o.r.1", 2)
+    tailing = Tailing(bus.latest("EVENTS", ("ev.advice.*",)))
+    await until(lambda: tailing.caught_up)
+    assert tailing.items == [CaughtUp(2)]
+    await tailing.stop()

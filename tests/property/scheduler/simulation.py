@@ -31,6 +31,7 @@ from libs.contracts.results import Result
 from libs.contracts.run import JobAssigned, RunEvent, RunPlanned
 from libs.contracts.subjects import AttemptAddress
 from services.scheduler.decide import Situation, decide
+from services.scheduler.learned import NOTHING
 from services.scheduler.leases import held
 from services.scheduler.shell.clock import Clocks
 from services.scheduler.shell.decoding import group_change
@@ -119,7 +120,7 @@ class OneScheduler:
         self.index = Index()
         clocks = Clocks(now=lambda: log.clock, monotonic=lambda: 0.0)
         self.reader = Reader(self.index, log, MemoryBlobs(), clocks, {})  # type: ignore[arg-type]
-        self.rounds = Rounds(self.index)
+        self.rounds = Rounds(self.index, lambda repository: NOTHING)
         self.under_way: list[tuple[Draft, int] | GroupDraft | str] = []
         """Decisions about runs and groups that are not stored yet, and groups that are being looked up."""
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 
 from libs.contracts import subjects
+from libs.contracts.advice import Advice, AdviceGiven
 from libs.contracts.attempt import (
     AttemptEvent,
     AttemptFinished,
@@ -20,6 +21,7 @@ from libs.contracts.commands import ApproveJob, CancelRun, RerunRun
 from libs.contracts.environments import Environments, Protection
 from libs.contracts.group import GroupChanged, Member
 from libs.contracts.ids import BootId, CommandId, HostId, JobKey, RepositoryId, RunId
+from libs.contracts.opt_ins import OptIns
 from libs.contracts.plan import Plan, PlannedJob, PlannedStep, Repository, Strategy
 from libs.contracts.results import Result
 from libs.contracts.run import JobFinished, JobSkipped, RunEvent, RunFinished, RunPlanned
@@ -28,6 +30,7 @@ from services.scheduler.commands import decide_command, decide_timer
 from services.scheduler.decide import Situation, decide
 from services.scheduler.evolve import evolve, evolve_attempt
 from services.scheduler.hosts import Fleet, Host
+from services.scheduler.learned import NOTHING, Bounds, learned
 from services.scheduler.place import Usage, place
 from services.scheduler.policy import SERVICE, Policy
 from services.scheduler.run_state import ON_A_HOST, Job, Run
@@ -89,10 +92,17 @@ class Story:
         self.events: list[RunEvent] = []
         self.groups: dict[str, GroupChanged] = {}
         self.environments: Environments | None = Environments()
+        self.learned = NOTHING
 
     @property
     def situation(self) -> Situation:
-        return Situation(self.now, self.fleet, self.policy, self.groups, self.environments)
+        return Situation(self.now, self.fleet, self.policy, self.groups, self.environments, self.learned)
+
+    def knows(self, *advice: Advice, bounds: Bounds | None = None, position: int = 100, **opt_ins: object) -> Story:
+        """What was advised and what is opted into from now on."""
+        given = AdviceGiven(1, advice)
+        self.learned = learned(given, position, OptIns(**opt_ins), bounds or Bounds(floor_ms=2_000))
+        return self
 
     def group(self, name: str, holder: Member | None = None, **fields: object) -> Story:
         """The group's state from now on, as its log says."""
@@ -131,7 +141,7 @@ class Story:
     def go(self) -> list[RunEvent]:
         """Decides and places until nothing more follows."""
         events = self.decide()
-        assignments = place(queued(self.run), self.fleet, usage(self.run))
+        assignments = place(queued(self.run, self.learned), self.fleet, usage(self.run))
         return events + self.apply([assigned(self.run, self.run.jobs[a.job], a.host) for a in assignments])
 
     def job(self, key: str) -> Job:
