@@ -1,7 +1,7 @@
 """Reads what was advised for each repository and what it opts into, from the log: of each, the last word stands.
 
-Every scheduler reads it, whether active or not. What it cannot read (a newer learner wrote it) leaves things as they
-were: advice is an offer, and no run waits for one that is understood.
+Every scheduler reads it, whether active or not. What it cannot read (a newer learner wrote it) changes nothing: advice
+is an offer, and no run waits for one that is understood.
 """
 
 from __future__ import annotations
@@ -54,27 +54,29 @@ class Knowledge:
                     self._fold(message)
 
     def _fold(self, stored: Stored) -> None:
-        folds = self._advised if stored.subject.startswith("ev.advice.") else self._opted
+        advised = stored.subject.startswith("ev.advice.")
         try:
-            repository = folds(stored)
+            repository = RepositoryId(int(stored.subject.split(".")[2]))
+            for raw in decode_commit(stored.data).events:
+                if advised:
+                    self._advised(repository, raw, stored)
+                else:
+                    self._opt_ins[repository] = _opt_ins.decode(raw).opt_ins
         except (msgspec.DecodeError, ValueError) as error:
-            self._log.error("what was learned cannot be read, and is passed over", subject=stored.subject, why=error)
+            self._passed_over(stored, error)
             return
         given, position = self._given.get(repository, (None, 0))
         self._known[repository] = learned(given, position, self._opt_ins.get(repository, OptIns()), self._bounds)
 
-    def _advised(self, stored: Stored) -> RepositoryId:
-        """Raises msgspec.DecodeError, ValueError."""
-        repository = RepositoryId(int(stored.subject.rpartition(".")[2]))
-        for raw in decode_commit(stored.data).events:
+    def _advised(self, repository: RepositoryId, raw: msgspec.Raw, stored: Stored) -> None:
+        """What is unknown beside the advice is passed over, the advice is not."""
+        try:
             event = _advice.decode(raw)
-            if isinstance(event, AdviceGiven):
-                self._given[repository] = event, stored.seq
-        return repository
+        except msgspec.DecodeError as error:
+            self._passed_over(stored, error)
+            return
+        if isinstance(event, AdviceGiven):
+            self._given[repository] = event, stored.seq
 
-    def _opted(self, stored: Stored) -> RepositoryId:
-        """Raises msgspec.DecodeError, ValueError."""
-        repository = RepositoryId(int(stored.subject.split(".")[2]))
-        for raw in decode_commit(stored.data).events:
-            self._opt_ins[repository] = _opt_ins.decode(raw).opt_ins
-        return repository
+    def _passed_over(self, stored: Stored, error: Exception) -> None:
+        self._log.error("what was learned cannot be read, and is passed over", subject=stored.subject, why=error)

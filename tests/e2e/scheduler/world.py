@@ -37,8 +37,9 @@ class World:
         self.metrics = Metrics()
         self.tasks: list[asyncio.Task[None]] = []
 
-    def process(self, *, lease: bool = True, metrics: bool = False, secrets_key: str = "") -> Process:
+    def process(self, *, lease: bool = True, metrics: bool = False, secrets_key: str = "", **settings: str) -> Process:
         environment = {
+            **settings,
             "FIREBREAK_SECRETS_KEY": secrets_key,
             "HOME": "/nowhere",
             "FIREBREAK_SCHEDULER_LEASE": str(lease),
@@ -48,9 +49,15 @@ class World:
         return Process(read_settings(environment), self.bus, self.blobs, self.metrics)
 
     def start_scheduler(
-        self, *, lease: bool = True, policy: Policy = SERVICE, metrics: bool = False, secrets_key: str = ""
+        self,
+        *,
+        lease: bool = True,
+        policy: Policy = SERVICE,
+        metrics: bool = False,
+        secrets_key: str = "",
+        **settings: str,
     ) -> asyncio.Task[None]:
-        process = self.process(lease=lease, metrics=metrics, secrets_key=secrets_key)
+        process = self.process(lease=lease, metrics=metrics, secrets_key=secrets_key, **settings)
         task = asyncio.create_task(serve(process, policy))
         self.tasks.append(task)
         return task
