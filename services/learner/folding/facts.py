@@ -58,6 +58,7 @@ class PlanFact(msgspec.Struct, frozen=True, gc=False):
     cause: str
     lockfiles: str
     trial: str
+    private: bool
 
 
 class RunFact(msgspec.Struct, frozen=True, gc=False):

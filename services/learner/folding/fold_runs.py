@@ -136,6 +136,7 @@ def _planned(where: Where, run_id: int, planned: PlannedHead, plan_bytes: bytes 
         cause=text(where.commit.cause),
         lockfiles=listed(head.lockfiles),
         trial=text(head.trial),
+        private=head.repository.private,
     )
 
 

@@ -11,6 +11,7 @@ class RepositoryHead(msgspec.Struct, frozen=True):
     id: int
     owner: str
     name: str
+    private: bool = False
 
 
 class PlanHead(msgspec.Struct, frozen=True):

@@ -18,6 +18,7 @@ from services.learner.store.arrow import arrow_table
 from services.learner.store.batch import Batch
 from services.learner.store.columns import Columns, columns
 from services.learner.store.deriving import derive
+from services.learner.store.recognizing import SeenBefore, seen_before
 from services.learner.store.schema import (
     COMMAND_KEY,
     COMMIT_KEY,
@@ -95,6 +96,11 @@ class Database:
     def derive(self) -> None:
         """Sums of days, and what broke and mended, as of all that is stored."""
         derive(self._connection, self.positions().get(subjects.EVENTS, 0))
+
+    def seen_before(self, fingerprint: str, run_id: int) -> SeenBefore:
+        """What is known of a failure besides that run, as of all that is stored."""
+        self.derive()
+        return seen_before(self._connection, fingerprint, run_id)
 
     def checkpoint(self) -> None:
         """Moves all that is committed into the file itself, so that a copy of the file is complete."""

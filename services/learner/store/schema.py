@@ -78,6 +78,7 @@ PLAN = Table(
         "cause": "VARCHAR",
         "lockfiles": "VARCHAR",
         "trial": "VARCHAR",
+        "private": "BOOLEAN",
     },
 )
 RUN = Table(
