@@ -43,6 +43,7 @@ OURS = frozenset(
         "ALLOW_NETWORKS",
         "ALLOW_PRIVATE_CLONES",
         "ANALYTICS_PORT",
+        "ANALYTICS_SECONDS",
         "ANALYTICS_TOKEN",
         "ANALYTICS_TOKEN_FILE",
         "ARCHIVE",
@@ -126,6 +127,8 @@ class Settings:
     port: int
     console_port: int
     analytics_port: int
+    analytics_seconds: int
+    """What one question over HTTP may take."""
     analytics_token: str
     """Whoever asks over HTTP has to show it; "" asks for none."""
     public_url: str
@@ -210,6 +213,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         port=reader.port("PORT", 3000),
         console_port=console_port,
         analytics_port=reader.port("FIREBREAK_ANALYTICS_PORT", 3002),
+        analytics_seconds=reader.whole("FIREBREAK_ANALYTICS_SECONDS", 10, 1, 600),
         analytics_token=reader.secret("FIREBREAK_ANALYTICS_TOKEN"),
         public_url=reader.url("FIREBREAK_PUBLIC_URL", f"http://{host}:{console_port}", ("http", "https")),
         nats_url=reader.url("NATS_URL", "nats://127.0.0.1:4222", ("nats", "tls")),

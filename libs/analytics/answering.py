@@ -54,6 +54,7 @@ _STATEMENT = (
     duckdb.BinderException,
     duckdb.CatalogException,
     duckdb.PermissionException,
+    duckdb.InvalidInputException,
     duckdb.NotImplementedException,
 )
 NOT_ENOUGH = "it needs more memory than a question may have"

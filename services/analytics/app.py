@@ -49,12 +49,13 @@ def application(answerers: Answerers, settings: Settings, metrics: Metrics) -> S
 class _Desk:
     def __init__(self, answerers: Answerers, settings: Settings, metrics: Metrics) -> None:
         self._answerers, self._token, self._names = answerers, settings.analytics_token, names_of(settings)
+        self._seconds = settings.analytics_seconds
         self._in_hand = 0
         self._counted = metrics.counter("firebreak_analytics_questions", "Questions by how they ended.", ["ended"])
 
     async def sql(self, request: Request) -> Response:
         self._check(request)
-        asked = await question(request)
+        asked = await question(request, self._seconds)
         if self._in_hand >= IN_HAND:
             self._counted.labels("turned_away").inc()
             raise HTTPException(429, f"{IN_HAND} questions are in hand; ask again in a moment", {"retry-after": "1"})
@@ -77,7 +78,7 @@ class _Desk:
 
     async def page(self, request: Request) -> Response:
         self._check(request)
-        return PlainTextResponse(page(self._answerers.folder), headers=HEADERS)
+        return PlainTextResponse(page(self._answerers.folder, self._seconds), headers=HEADERS)
 
     async def ready(self) -> Mapping[str, object]:
         try:

@@ -11,7 +11,6 @@ from starlette.requests import Request
 
 from libs.analytics.question import QUERY_BYTES, Form, Question
 
-QUESTION_SECONDS = 10.0
 ROWS = 100_000
 MOST_ROWS = 1_000_000
 ANSWER_BYTES = 32 * 1024 * 1024
@@ -39,7 +38,7 @@ def check_token(request: Request, token: str) -> None:
         raise HTTPException(401, what, {"www-authenticate": 'Bearer realm="firebreak analytics"'})
 
 
-async def question(request: Request) -> Question:
+async def question(request: Request, seconds: float) -> Question:
     form = _form(request)
     rows = _rows(request)
     query = request.query_params.get("q", "")
@@ -49,7 +48,7 @@ async def question(request: Request) -> Question:
         raise HTTPException(400, "no statement: send one as the body of a POST, or as ?q=")
     if len(query.encode()) > QUERY_BYTES:
         raise HTTPException(413, f"the statement is longer than {QUERY_BYTES} bytes")
-    return Question(query, form, rows, ANSWER_BYTES, QUESTION_SECONDS)
+    return Question(query, form, rows, ANSWER_BYTES, seconds)
 
 
 def _form(request: Request) -> Form:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from libs.analytics.snapshot import NoSnapshot, newest_snapshot
-from services.analytics.asked_for import ANSWER_BYTES, MEDIA, MOST_ROWS, QUESTION_SECONDS, ROWS
+from services.analytics.asked_for import ANSWER_BYTES, MEDIA, MOST_ROWS, ROWS
 
 TEXT = """Firebreak analytics: SQL (DuckDB's) on what was learned, read-only.
 
@@ -17,7 +17,7 @@ TEXT = """Firebreak analytics: SQL (DuckDB's) on what was learned, read-only.
   curl 127.0.0.1:3002/sql?format=table -d 'SHOW TABLES'
   curl 127.0.0.1:3002/sql?format=csv -d 'SELECT workflow, job, success_rate, p95_ms FROM job_stats'
 
-One statement, {seconds:.0f} s, {mib} MiB of answer. In its head, `firebreak-cut: true` says that there was more,
+One statement, {seconds} s, {mib} MiB of answer. In its head, `firebreak-cut: true` says that there was more,
 `firebreak-snapshot` and `firebreak-snapshot-time` which snapshot was asked. Times are UTC, durations milliseconds.
 `DESCRIBE runs` says what is in a table; docs/analytics.md what it means.
 
@@ -25,7 +25,7 @@ Snapshot: {snapshot}
 """
 
 
-def page(folder: Path) -> str:
+def page(folder: Path, seconds: int) -> str:
     try:
         snapshot = newest_snapshot(folder).name
     except NoSnapshot as error:
@@ -34,7 +34,7 @@ def page(folder: Path) -> str:
         forms="|".join(MEDIA),
         rows=ROWS,
         most_rows=MOST_ROWS,
-        seconds=QUESTION_SECONDS,
+        seconds=seconds,
         mib=ANSWER_BYTES >> 20,
         snapshot=snapshot,
     )

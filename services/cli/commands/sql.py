@@ -6,6 +6,7 @@ import contextlib
 import importlib
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
 
 LIMIT_ROWS = 10_000
 """More is no table that a person reads; who wants more says so."""
-QUERY_SECONDS = 120.0
-"""Longer than any question about ten million steps takes; then it is ended."""
+TIMEOUT_SECONDS = 120
+"""Longer than any question about ten million steps takes."""
 THREADS = 2
 NO_END_BYTES = 2**63 - 1
 PROMPT, CONTINUED = "sql> ", "...> "
@@ -47,7 +48,15 @@ Example: firebreak sql "SELECT workflow, job, success_rate, p50_ms, p95_ms FROM 
 @click.option("--csv", "form", flag_value="csv", help="CSV with a header.")
 @click.option("--arrow", "form", flag_value="arrow", help="An Arrow IPC stream, for pyarrow, polars, pandas, R.")
 @click.option("--limit", type=click.IntRange(min=1), default=LIMIT_ROWS, show_default=True, help="Rows at most.")
-def command(query: str | None, form: Form | None, limit: int) -> int:
+@click.option(
+    "--timeout",
+    "seconds",
+    type=click.IntRange(1, 86_400),
+    default=TIMEOUT_SECONDS,
+    show_default=True,
+    help="Seconds that a statement may run; then it is ended.",
+)
+def command(query: str | None, form: Form | None, limit: int, seconds: int) -> int:
     """Ask DuckDB what was learned, read-only, while the learner writes.
 
     Without QUERY: a prompt on a terminal, else one statement from standard input.
@@ -58,23 +67,30 @@ def command(query: str | None, form: Form | None, limit: int) -> int:
 
     if form == "arrow" and sys.stdout.isatty():
         raise Usage("Arrow is not for a terminal: send it to a program, or to a file (`... --arrow > x.arrows`)")
-    folder = read_settings().home / FOLDER
+    folder, wanted = read_settings().home / FOLDER, _Wanted(form or "table", limit, seconds)
     if query is None and sys.stdin.isatty():
-        return _prompt(folder, form, limit)
+        return _prompt(folder, wanted)
     text = query if query is not None else sys.stdin.read(QUERY_BYTES + 1)
     if len(text.encode(errors="replace")) > QUERY_BYTES:
         raise Usage(f"the statement is longer than {QUERY_BYTES} bytes: what is a file of yours is not for a snapshot")
-    _answer(folder, text, form, limit)
+    _answer(folder, text, wanted)
     return OK
 
 
-def _answer(folder: Path, query: str, form: Form | None, limit: int) -> None:
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    form: Form
+    rows: int
+    seconds: int
+
+
+def _answer(folder: Path, query: str, wanted: _Wanted) -> None:
     """Asked in a process of its own: some questions heed no interrupt, and ctrl-c has to end them all."""
     from libs.analytics.asked import asked
     from libs.analytics.question import Begun, Ended, Question, Refused
 
     out = sys.stdout.buffer
-    question = Question(query, form or "table", limit, NO_END_BYTES, QUERY_SECONDS)
+    question = Question(query, wanted.form, wanted.rows, NO_END_BYTES, wanted.seconds)
     with contextlib.closing(asked(folder, question, threads=THREADS)) as parts:
         for part in parts:
             match part:
@@ -82,7 +98,7 @@ def _answer(folder: Path, query: str, form: Form | None, limit: int) -> None:
                     out.write(part)
                     out.flush()
                 case Ended(cut=True):
-                    click.echo(f"only the first {limit} rows are shown; --limit N shows more", err=True)
+                    click.echo(f"only the first {wanted.rows} rows are shown; --limit N shows more", err=True)
                 case Refused(fault="snapshot"):
                     raise Unreachable(part.message)
                 case Refused():
@@ -91,13 +107,13 @@ def _answer(folder: Path, query: str, form: Form | None, limit: int) -> None:
                     pass
 
 
-def _prompt(folder: Path, form: Form | None, limit: int) -> int:
+def _prompt(folder: Path, wanted: _Wanted) -> int:
     """Reads statements that end in `;` until the end of input. Each one asks the snapshot that is newest then."""
     _line_editing()
     click.echo(HINT, err=True)
     while (query := _statement(input)) is not None:
         try:
-            _answer(folder, query, form, limit)
+            _answer(folder, query, wanted)
         except Failed as error:
             error.show()
         except KeyboardInterrupt:
