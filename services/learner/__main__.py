@@ -23,8 +23,8 @@ _log = log.get("learner")
 
 
 async def serve(process: Process) -> None:
-    """Runs until cancelled. Raises UnexplainedHole, BusDown, Busy, and DuckDB's errors in writing: the next start goes
-    on where the file says, or rebuilds it.
+    """Runs until cancelled. Raises UnexplainedHole, BusDown, Busy, NotStored: the next start goes on where the file
+    says, or rebuilds it.
     """
     library = Library(process.settings.home / FOLDER)
     waiting = False

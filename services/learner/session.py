@@ -34,7 +34,7 @@ class Renewed(Exception):
 
 
 async def serve_file(process: Process, library: Library) -> None:
-    """Until cancelled. Raises Renewed, UnexplainedHole, BusDown, Busy, and DuckDB's errors in writing."""
+    """Until cancelled. Raises Renewed, UnexplainedHole, BusDown, Busy, NotStored."""
     database = await _open(process, library)
     hopper = Hopper(FILTERS, time.monotonic)
     reader = Reader(process.bus, process.blobs, hopper)

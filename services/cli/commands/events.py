@@ -15,6 +15,7 @@ from libs.contracts import subjects
 from libs.contracts.delivery import DeliveryReceived
 from libs.contracts.envelope import Envelope, decode_commit, envelopes
 from libs.contracts.ids import token
+from services.cli.commands.replay import replay
 from services.cli.connection import connected, coroutine
 from services.cli.outcome import Usage
 from services.cli.words import clock, plain
@@ -29,6 +30,9 @@ def command() -> None:
 
     Example: firebreak events tail --since 1h --json
     """
+
+
+command.add_command(replay)
 
 
 @command.command()

@@ -40,7 +40,7 @@ class Archived:
     stored: Callable[[str, int], None]
 
     async def replay(self, stream: str, database: Database) -> None:
-        """Raises Damaged, BusDown, DuckDB's errors; what was stored stays, and the next replay goes on behind it."""
+        """Raises Damaged, BusDown, NotStored; what was stored stays, and the next replay goes on behind it."""
         position = (await in_thread(database.positions)).get(stream, 0)
         days = await archived_days(self.bus, self.shelf, stream, position, self.lost)
         if days:

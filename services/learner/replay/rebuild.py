@@ -18,11 +18,13 @@ TAKEN_SECONDS = 60.0
 
 
 async def rebuild(archived: Archived, library: Library) -> dict[str, int]:
-    """Makes the successor of the live file. Its positions. Raises BeingMade, Damaged, UnexplainedHole, BusDown."""
+    """Makes the successor of the live file. Its positions. Raises BeingMade, Damaged, UnexplainedHole,
+    NotStored, BusDown.
+    """
     with library.successor.making() as database:
         for stream in FILTERS:
             await archived.replay(stream, database)
-        await _from_streams(archived, database)
+        await read_streams(archived, database)
         positions = database.positions()
         await in_thread(library.successor.finish, database)
         return positions
@@ -30,7 +32,7 @@ async def rebuild(archived: Archived, library: Library) -> dict[str, int]:
 
 async def switch(library: Library) -> bool:
     """Waits until the learner has taken the successor, or takes it itself where none runs. False where a learner runs
-    and does not: it will at its next start.
+    and does not: it will at its next start. Raises NotCopied, NotStored.
     """
     give_up = time.monotonic() + TAKEN_SECONDS
     while library.successor.ready.exists():
@@ -52,17 +54,21 @@ def _take(library: Library) -> None:
         database.close()
 
 
-async def _from_streams(archived: Archived, database: Database) -> None:
+async def read_streams(archived: Archived, database: Database) -> None:
+    """What the streams have behind the file's places, up to their ends. Raises UnexplainedHole, NotStored, BusDown."""
     hopper = Hopper(FILTERS, time.monotonic)
     reader = Reader(archived.bus, archived.blobs, hopper)
     positions = database.positions()
-    async with asyncio.TaskGroup() as tasks:
-        reading = [tasks.create_task(reader.read(stream, positions.get(stream, 0))) for stream in FILTERS]
-        while not hopper.live:
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            reading = [tasks.create_task(reader.read(stream, positions.get(stream, 0))) for stream in FILTERS]
+            while not hopper.live:
+                await _store(archived, database, hopper)
             await _store(archived, database, hopper)
-        await _store(archived, database, hopper)
-        for task in reading:
-            task.cancel()
+            for task in reading:
+                task.cancel()
+    except ExceptionGroup as group:
+        raise group.exceptions[0] from group
 
 
 async def _store(archived: Archived, database: Database, hopper: Hopper) -> None:

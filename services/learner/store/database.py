@@ -8,7 +8,7 @@ snapshots. A file that will not open is put aside, for it can be replayed from t
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -57,6 +57,10 @@ class Busy(Exception):
     """Another process has the file open; it is no damage."""
 
 
+class NotStored(Exception):
+    """DuckDB could not write: its own words, with the file's name."""
+
+
 class Database:
     """Open one with `open_database`. Not for two threads at once."""
 
@@ -79,23 +83,27 @@ class Database:
         return [(int(seq), str(anchor)) for seq, anchor in rows]
 
     def write(self, batch: Batch) -> None:
-        """Stores a batch, or nothing of it: then it raises, and so does every later write, which would leave a hole."""
+        """Stores a batch, or nothing of it: then it raises NotStored, and every later write raises Unreadable, for it
+        would leave a hole.
+        """
         if not self._whole:
             raise Unreadable(f"{self.path}: a batch before this one was not stored")
         self._whole = False
         kids = self._keys.resolve(batch.facts)
-        self._connection.execute("BEGIN")
-        for table, values in columns(batch.facts, kids):
-            self._insert(table, values)
-        self._insert_keys()
-        self._insert_positions(batch)
-        self._connection.execute("COMMIT")
+        with _writing(self.path):
+            self._connection.execute("BEGIN")
+            for table, values in columns(batch.facts, kids):
+                self._insert(table, values)
+            self._insert_keys()
+            self._insert_positions(batch)
+            self._connection.execute("COMMIT")
         self._keys.batch_done()
         self._whole = True
 
     def derive(self) -> None:
-        """Sums of days, and what broke and mended, as of all that is stored."""
-        derive(self._connection, self.positions().get(subjects.EVENTS, 0))
+        """Sums of days, and what broke and mended, as of all that is stored. Raises NotStored."""
+        with _writing(self.path):
+            derive(self._connection, self.positions().get(subjects.EVENTS, 0))
 
     def seen_before(self, fingerprint: str, run_id: int) -> SeenBefore:
         """What is known of a failure besides that run, as of all that is stored."""
@@ -103,8 +111,9 @@ class Database:
         return seen_before(self._connection, fingerprint, run_id)
 
     def checkpoint(self) -> None:
-        """Moves all that is committed into the file itself, so that a copy of the file is complete."""
-        self._connection.execute("CHECKPOINT")
+        """Moves all that is committed into the file itself, so that a copy of it is complete. Raises NotStored."""
+        with _writing(self.path):
+            self._connection.execute("CHECKPOINT")
 
     def close(self) -> None:
         self._connection.close()
@@ -133,6 +142,16 @@ class Database:
         cursors = [(name, p.seq, p.anchor, p.events, now) for name, p in batch.positions().items()]
         self._insert(CURSOR, _transposed(cursors))
         self._insert(SKIPPED, _transposed([(*key, count) for key, count in batch.skipped.items()]))
+
+
+@contextlib.contextmanager
+def _writing(path: Path) -> Generator[None]:
+    import duckdb
+
+    try:
+        yield
+    except duckdb.Error as error:
+        raise NotStored(f"{path}: {error}") from error
 
 
 def open_database(path: Path) -> Database:
