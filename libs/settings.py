@@ -28,6 +28,7 @@ GITHUB_URL = "https://github.com"
 OptIn = Literal["timeouts", "retries", "fork-text"]
 OPT_INS: tuple[OptIn, ...] = ("timeouts", "retries", "fork-text")
 """What a repository may opt into in `.github/firebreak.yml`, and an operator may forbid."""
+OPENROUTER_URL = "https://openrouter.ai/api/v1"
 DEFAULT_LABELS = ("self-hosted", "linux", "x64", "ubuntu-*")
 """A label that ends in `*` stands for all that begin so: GitHub has `ubuntu-24.04`, `ubuntu-latest` and more."""
 MOST_FLOOR_SECONDS = 6 * 3600
@@ -66,6 +67,9 @@ OURS = frozenset(
         "KEEP_FORKS",
         "KEEP_SECRETS",
         "LABELS",
+        "LLM",
+        "LLM_SECONDS",
+        "LLM_TOKENS",
         "LOG",
         "METRICS_PORT",
         "POOL",
@@ -193,6 +197,20 @@ class Settings:
     """Names or paths of the programs."""
     fcctl_url: str
     fcctl_token: str
+    use_llm: bool
+    """A language model proposes; it decides nothing. For the model's service and whoever asks one."""
+    llm_trial: bool
+    """What it proposes is run, as a run of its own that counts for nothing."""
+    llm_seconds: float
+    """Of one question."""
+    llm_tokens: int
+    """Of one question at most, an estimate; the answer's bound is the schema's."""
+    ollama_url: str
+    ollama_model: str
+    openrouter_url: str
+    openrouter_model: str
+    openrouter_key: str
+    """With it OpenRouter is asked, and not Ollama."""
 
 
 def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
@@ -255,6 +273,15 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         jailer=reader.text("FIREBREAK_JAILER", "jailer"),
         fcctl_url=reader.url("FIRECRACKER_API_URL", "", ("http", "https")) if reader.has("FIRECRACKER_API_URL") else "",
         fcctl_token=reader.secret("FIRECRACKER_AUTH_TOKEN"),
+        use_llm=reader.switch("USE_LLM_PARSER", False),
+        llm_trial=reader.choice("FIREBREAK_LLM", ("off", "trial"), "off") == "trial",
+        llm_seconds=float(reader.whole("FIREBREAK_LLM_SECONDS", 60, 1, 600)),
+        llm_tokens=reader.whole("FIREBREAK_LLM_TOKENS", 2048, 512, 100_000),
+        ollama_url=reader.url("OLLAMA_BASE_URL", "http://localhost:11434", ("http", "https")).removesuffix("/v1"),
+        ollama_model=reader.text("OLLAMA_MODEL", "gemma3:4b"),
+        openrouter_url=reader.url("OPENROUTER_API_BASE", OPENROUTER_URL, ("http", "https")),
+        openrouter_model=reader.text("OPENROUTER_MODEL", "google/gemma-3-4b-it"),
+        openrouter_key=reader.secret("OPENROUTER_API_KEY"),
     )
 
 

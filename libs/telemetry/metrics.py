@@ -33,10 +33,13 @@ class Metrics:
 
         return Gauge(name, help, labels, registry=self.registry)
 
-    def histogram(self, name: str, help: str, labels: Sequence[str] = ()) -> Histogram:
+    def histogram(
+        self, name: str, help: str, labels: Sequence[str] = (), buckets: Sequence[float] | None = None
+    ) -> Histogram:
+        """Without `buckets` the library's own, which end at 10."""
         from prometheus_client import Histogram
 
-        return Histogram(name, help, labels, registry=self.registry)
+        return Histogram(name, help, labels, registry=self.registry, buckets=buckets or Histogram.DEFAULT_BUCKETS)
 
     def text(self) -> bytes:
         """The exposition format that `/metrics` answers with."""

@@ -40,6 +40,7 @@ COMMANDS = {
     "agent": ("service", "One service: run jobs on this host."),
     "learner": ("service", "One service: fold the log into DuckDB."),
     "analytics": ("service", "One service: answer SQL over HTTP."),
+    "model": ("service", "One service: ask a language model, which proposes."),
     "reporter": ("service", "One service: tell GitHub."),
     "console": ("service", "One service: the web page."),
 }

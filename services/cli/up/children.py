@@ -18,6 +18,18 @@ SECRETS_KEY = ("FIREBREAK_SECRETS_KEY", "FIREBREAK_SECRETS_KEY_FILE")
 
 ANALYTICS_TOKEN = ("FIREBREAK_ANALYTICS_TOKEN", "FIREBREAK_ANALYTICS_TOKEN_FILE")
 
+USE_MODEL = "USE_LLM_PARSER"
+MODEL = (
+    USE_MODEL,
+    "OLLAMA_BASE_URL",
+    "OLLAMA_MODEL",
+    "OPENROUTER_API_BASE",
+    "OPENROUTER_API_KEY",
+    "OPENROUTER_API_KEY_FILE",
+    "OPENROUTER_MODEL",
+)
+"""What the model's service is told, and nobody else: it has one secret, and no other."""
+
 OURS_BUT_SECRET = frozenset({*SECRETS_KEY, *ANALYTICS_TOKEN})
 """Named as settings are that every service is told; these are for one alone."""
 
@@ -28,11 +40,16 @@ EXTRA: dict[str, frozenset[str]] = {
     "vm_agent": frozenset({*TOKEN, "REPOSITORY_PATH", "SSH_AUTH_SOCK", "MAX_CONCURRENT_WORKFLOWS"}),
     "reporter": frozenset({*TOKEN, "GITHUB_API_URL", "HOST"}),
     "learner": frozenset(),
+    "model": frozenset(MODEL),
     "analytics": frozenset({*ANALYTICS_TOKEN, "HOST"}),
     "console": frozenset({"HOST"}),
 }
-"""Service -> what else it is told. The order is the order of starting; they end in the reverse one."""
+"""Service -> what else it is told; the model's is there where it is wanted. They start in this order and end in the
+reverse one."""
 
+
+ON = frozenset({"true", "1", "yes"})
+"""As `libs.settings` reads a switch, which has refused every other word by now."""
 
 JOB_ENVIRONMENT = "FIREBREAK_JOB_ENV"
 """Names the variables of this machine that jobs are given."""
@@ -48,7 +65,8 @@ class Child:
 
 
 def children(environment: Mapping[str, str]) -> list[Child]:
-    """Every service, each with its part of `environment`; the agent also with what its jobs are to be given."""
+    """Every service that is wanted, each with its part of `environment`; the agent also with what its jobs are to be
+    given."""
     named = frozenset(name.strip() for name in environment.get(JOB_ENVIRONMENT, "").split(","))
     for_jobs = {"vm_agent": named}
     return [
@@ -58,6 +76,7 @@ def children(environment: Mapping[str, str]) -> list[Child]:
             _part(environment, extra | for_jobs.get(name, frozenset[str]())),
         )
         for name, extra in EXTRA.items()
+        if name != "model" or environment.get(USE_MODEL, "").lower() in ON
     ]
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ctypes
+import importlib.util
 import os
 import shutil
 import signal
@@ -47,6 +48,8 @@ class WorkerProcess:
     async def ask(self, call: Call) -> Said | Silent:
         """Never raises but when cancelled; the worker does not outlive that."""
         self._stay()
+        if importlib.util.find_spec("litellm") is None:
+            return Silent("down", LITELLM_MISSING)
         answered = False
         try:
             reply = await self._ask(call)

@@ -6,7 +6,6 @@ after its `add-mask` on, as in GitHub's runner.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 
 from msgspec.structs import astuple, replace
@@ -36,9 +35,8 @@ from services.vm_agent.log.matching.matchers import Found, Matchers, MatchersRef
 from services.vm_agent.log.said import SAID_CHARACTERS, Said
 from services.vm_agent.sandbox.protocol import FileTrouble
 
-TAIL_LINES = 50
-"""The end of a step's output, from which it is told what a failure is known by: a test's report and what stands behind
-it."""
+TAIL_LINES = 20
+"""The end of a step's output, from which a failure's fingerprint is made."""
 CUT_MARK = " …[cut: the line is over 1 MiB]"
 
 
@@ -62,7 +60,7 @@ class StepOutput:
         self.machine_path: Callable[[str], str] | None = None
         """Of a path that the step's processes name; None where they run in no container."""
         self.said = Said()
-        self.tail: deque[str] = deque(maxlen=TAIL_LINES)
+        self.tail: list[str] = []
 
     async def take(self, data: bytes) -> None:
         for part in self._cutter.take(data):
@@ -143,7 +141,7 @@ class StepOutput:
             await self._write(self._masker.mask("\n".join(lines)).split("\n"))
 
     async def _write(self, lines: list[str]) -> None:
-        self.tail.extend(lines[-TAIL_LINES:])
+        self.tail = lines[-TAIL_LINES:] if len(lines) >= TAIL_LINES else (self.tail + lines)[-TAIL_LINES:]
         await self._log.write(self._step, lines)
 
     async def _do(self, effect: Effect) -> None:

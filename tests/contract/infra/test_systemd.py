@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from libs import settings
 from libs.bus.server import find_binary
 from libs.settings import read_settings
 from services.cli.__main__ import COMMANDS
@@ -29,6 +30,8 @@ def test_systemd_understands_every_line_of_every_unit(tmp_path: Path) -> None:
     added = tmp_path / "firebreak-agent.service.d"
     added.mkdir()
     (added / "machines.conf").write_text((UNITS / "agent-machines.conf").read_text())
+    (tmp_path / "firebreak@model.service.d").mkdir()
+    (tmp_path / "firebreak@model.service.d" / "model.conf").write_text((UNITS / "model.conf").read_text())
     names = [f"firebreak@{name}.service" for name in sorted(SERVICES - {"agent"})]
     for name in names:
         (tmp_path / name).symlink_to("firebreak@.service")
@@ -51,7 +54,14 @@ def test_systemd_would_complain_of_a_line_that_it_does_not_know(tmp_path: Path) 
 
 def test_the_target_starts_every_service_once() -> None:
     wanted = re.findall(r"firebreak[@-](\w+)\.service", (UNITS / "firebreak.target").read_text())
-    assert sorted(wanted) == sorted(SERVICES)
+    assert sorted(wanted) == sorted(SERVICES - {"model"})
+
+
+def test_the_models_service_is_told_no_secret_but_its_own() -> None:
+    unset = set(re.findall(r"^UnsetEnvironment=(.*)$", (UNITS / "model.conf").read_text(), re.MULTILINE))
+    source = Path(settings.__file__).read_text()
+    secrets = set(re.findall(r'reader\.secret\("([A-Z_]+)"', source)) - {"OPENROUTER_API_KEY"}
+    assert set(" ".join(unset).split()) == secrets | {f"{name}_FILE" for name in secrets}
 
 
 @pytest.mark.parametrize("unit", ["firebreak@.service", "firebreak-agent.service"])
@@ -63,6 +73,6 @@ def test_a_unit_stops_the_service_before_its_children_and_does_not_repeat_a_wron
 def test_the_example_of_the_environment_file_is_read_without_complaint() -> None:
     lines = (UNITS / "firebreak.env.example").read_text().splitlines()
     given = dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
-    settings = read_settings({**given, "GITHUB_WEBHOOK_SECRET": "s"})
-    assert (settings.driver, settings.host, settings.trusted_proxies) == ("bubblewrap", "127.0.0.1", ("127.0.0.1",))
+    read = read_settings({**given, "GITHUB_WEBHOOK_SECRET": "s"})
+    assert (read.driver, read.host, read.trusted_proxies) == ("bubblewrap", "127.0.0.1", ("127.0.0.1",))
     assert {"GITHUB_WEBHOOK_SECRET", "GITHUB_TOKEN", "HOST", "PORT", "REPOSITORY_PATH"} <= given.keys()

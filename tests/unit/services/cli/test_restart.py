@@ -30,6 +30,23 @@ def test_a_secret_reaches_the_service_that_needs_it_and_no_other() -> None:
     assert all(env["PATH"] == "/bin" for env in knows.values())
 
 
+def test_the_models_service_is_started_where_it_is_wanted_and_knows_no_secret_but_its_own() -> None:
+    secrets = {"GITHUB_WEBHOOK_SECRET": "s", "GITHUB_TOKEN": "t", "FIREBREAK_SECRETS_KEY": "k", "AWS_SECRET": "a"}
+    secrets |= {"FIREBREAK_ANALYTICS_TOKEN": "n", "FIRECRACKER_AUTH_TOKEN": "f", "NATS_URL": "nats://127.0.0.1:4222"}
+    environment = {**secrets, "OPENROUTER_API_KEY": "o", "OLLAMA_MODEL": "m", "FIREBREAK_LLM": "trial"}
+    assert "model" not in {child.name for child in children(environment)}
+    assert "model" not in {child.name for child in children({**environment, "USE_LLM_PARSER": "false"})}
+    knows = {child.name: child.environment for child in children({**environment, "USE_LLM_PARSER": "True"})}
+    assert knows["model"] == {
+        "NATS_URL": "nats://127.0.0.1:4222",
+        "OPENROUTER_API_KEY": "o",
+        "OLLAMA_MODEL": "m",
+        "FIREBREAK_LLM": "trial",
+        "USE_LLM_PARSER": "True",
+    }
+    assert [name for name, env in knows.items() if "OPENROUTER_API_KEY" in env] == ["model"]
+
+
 def test_what_jobs_are_to_be_given_reaches_the_agent_and_nobody_else() -> None:
     environment = {"FIREBREAK_JOB_ENV": "PIP_INDEX_URL, CACHE", "CACHE": "/c", "PIP_INDEX_URL": "u", "OTHER": "x"}
     knows = {child.name: child.environment for child in children(environment)}
