@@ -1,6 +1,7 @@
 """The agent of this host: it takes the jobs that are assigned to it and runs their steps in sandboxes.
 
-*Consumes:* `job.<host_id>` (orders), `cmd.host.<host_id>` (drain, undrain), `debug.<host_id>.*` (debug sessions).
+*Consumes:* `job.<host_id>` (orders), `cmd.host.<host_id>` (drain, undrain), `debug.<host_id>.*` (debug sessions),
+`ev.advice.fleet` (how many machines shall stand ready).
 *Emits:* the events of its attempts (`ev.attempt.<host_id>.>`) and of itself (`ev.host.<host_id>`), log batches
 (`log.<host_id>.>`), heartbeats (`hb.<host_id>`), blobs of logs, summaries and large outputs, what debug sessions show
 (`debug.<host_id>.<session>.out`).
@@ -150,13 +151,35 @@ async def _serve(
     try:
         await host_log.join([agent.joined(await clock_skew_ms(process.bus, host.id, _now)), *reaped])
         logger.info("joined", host=host.id, driver=driver.name, slots=host.slots, isolation=driver.isolation)
-        await _work(process, agent, contact, host_log, _running(bases.stock, keeping))
+        following = _following(process, bases.stock, capacity)
+        await _work(process, agent, contact, host_log, (*_running(bases.stock, keeping), *following))
     finally:
         await guard.close()
 
 
 def _running(stock: Stock, keeping: Keeping | None) -> tuple[Callable[[], Coroutine[object, object, None]], ...]:
     return (stock.run,) if keeping is None else (stock.run, keeping.run)
+
+
+def _following(
+    process: Process, stock: Stock, capacity: Capacity | None
+) -> tuple[Callable[[], Coroutine[object, object, None]], ...]:
+    """Nothing where there is no pool, or where the operator named one."""
+    settings = process.settings
+    if capacity is None or settings.pool_is_fixed or isinstance(stock, NoStock):
+        return ()
+    from services.vm_agent.pool.advised import targets_of
+    from services.vm_agent.pool.following import Following
+    from services.vm_agent.pool.shapes import shapes_wanted
+
+    usual = shapes_wanted(settings.pool, capacity)
+    following = Following(
+        process.bus,
+        stock,
+        lambda given: targets_of(given, settings.host_id, settings.slots, capacity, usual),
+        usual,
+    )
+    return (following.run,)
 
 
 async def _work(

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from typing import Protocol
 
 from libs.contracts.host import PoolState
-from services.vm_agent.sandbox.protocol import Driver, Sandbox, SandboxId, SandboxSpec
+from services.vm_agent.sandbox.protocol import Driver, Sandbox, SandboxId, SandboxSpec, Shape
 from services.vm_agent.sandbox.unmade import made
 
 
@@ -24,6 +24,10 @@ class Stock(Protocol):
         ...
 
     def drain(self, draining: bool) -> None: ...
+
+    def aim(self, shape: Shape, target: int) -> None:
+        """So many of the shape shall stand ready from now on."""
+        ...
 
     async def resume(self) -> None:
         """The watchdog has stopped all sandboxes, and the agent is back."""
@@ -50,6 +54,8 @@ class NoStock:
     def jobs_take(self, memory_mib: int) -> None: ...
 
     def drain(self, draining: bool) -> None: ...
+
+    def aim(self, shape: Shape, target: int) -> None: ...
 
     async def resume(self) -> None: ...
 

@@ -28,6 +28,7 @@ from services.vm_agent.pool.events import (
     Start,
     StartFailed,
     Stood,
+    Targeted,
     TemplateFailed,
     TemplateThere,
 )
@@ -109,6 +110,9 @@ class WarmPool:
 
     def drain(self, draining: bool) -> None:
         self._happened(Drained(draining))
+
+    def aim(self, shape: Shape, target: int) -> None:
+        self._happened(Targeted(shape, target))
 
     async def resume(self) -> None:
         """One that cannot go on is found by the next question, and replaced."""
