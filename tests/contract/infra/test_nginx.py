@@ -80,6 +80,8 @@ def _configured(folder: Path, ports: tuple[int, int, int, int]) -> Path:
         ("listen 443 ", f"listen 127.0.0.1:{https} "),
         ("127.0.0.1:3000", f"127.0.0.1:{front}"),
         ("127.0.0.1:3001", f"127.0.0.1:{console}"),
+        # One that says what it was asked stands for analytics, too.
+        ("127.0.0.1:3002", f"127.0.0.1:{console}"),
     ):
         assert old in ours
         ours = ours.replace(old, new)
@@ -217,6 +219,13 @@ async def test_everything_else_goes_to_the_console_under_the_name_that_was_asked
         seen = (await front.client.get("/runs/1", headers=headers)).json()
         assert seen == {"path": "/runs/1", "host": NAME, "for": "127.0.0.1"}
         assert (await front.client.get("/metrics", headers=headers)).status_code == 404
+
+
+async def test_sql_goes_to_analytics_and_no_statement_is_longer_than_it_takes(folder: Path) -> None:
+    async with fronted(folder, echo) as front:
+        seen = (await front.client.post("/sql", content=b"SELECT 1", headers={"host": NAME})).json()
+        assert (seen["path"], seen["host"]) == ("/sql", NAME)
+        assert (await front.client.post("/sql", content=b"x" * 256 * 1024 + b"x")).status_code == 413
 
 
 async def test_a_source_cannot_name_itself_another_to_get_around_the_bound(folder: Path) -> None:
