@@ -7,6 +7,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from libs import process
 from libs.analytics import confinement
 from libs.analytics.snapshot import FOLDER
@@ -32,10 +34,16 @@ async def serve(settings: Settings, metrics: Metrics) -> None:
         _log.info("listening", host=settings.host, port=port, token=bool(settings.analytics_token))
 
     app = application(answerers, settings, metrics)
+    server = asyncio.create_task(
+        serve_http(app, settings.host, settings.analytics_port, ready=ready, max_connections=MAX_CONNECTIONS)
+    )
     try:
-        await serve_http(app, settings.host, settings.analytics_port, ready=ready, max_connections=MAX_CONNECTIONS)
+        await asyncio.shield(server)
     finally:
+        # Questions end first, or the server would wait for their answers.
         await answerers.close()
+        server.cancel()
+        await asyncio.wait([server])
 
 
 def confine() -> None:

@@ -35,10 +35,11 @@ START_SECONDS = 30.0
 WAIT_SECONDS = 10.0
 """As long as one question may take: whoever waits longer has many before him."""
 END_SECONDS = 5.0
+STOPPED = "the service is being stopped; ask again in a moment"
 
 
 class Busy(Exception):
-    """Others' questions leave no room for this one."""
+    """Others' questions leave no room for this one, or the service is being stopped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,8 @@ class Answerers:
         self.folder = folder
         self._places = asyncio.Semaphore(ANSWERERS)
         self._idle: list[tuple[_Answerer, asyncio.TimerHandle]] = []
+        self._at_work: set[_Answerer] = set()
+        self._stopped = False
 
     async def answer(self, question: Question) -> Answered | Refused:
         """Waits for its turn. Cancelled, it ends the question. Raises Busy."""
@@ -69,6 +72,10 @@ class Answerers:
             self._places.release()
 
     async def close(self) -> None:
+        """Ends every question: nobody waits for one when the service stops."""
+        self._stopped = True
+        for answerer in self._at_work:
+            answerer.kill()
         idle, self._idle = self._idle, []
         for answerer, timer in idle:
             timer.cancel()
@@ -76,16 +83,24 @@ class Answerers:
 
     async def _answer(self, question: Question) -> Answered | Refused:
         answerer = await self._take()
+        self._at_work.add(answerer)
         try:
             result = await answerer.answer(question)
         except BaseException:
             answerer.kill()
             raise
+        finally:
+            self._at_work.discard(answerer)
+        if self._stopped:
+            answerer.kill()
+            raise Busy(STOPPED)
         if answerer.usable:
             self._keep(answerer)
         return result
 
     async def _take(self) -> _Answerer:
+        if self._stopped:
+            raise Busy(STOPPED)
         while self._idle:
             answerer, timer = self._idle.pop()
             timer.cancel()

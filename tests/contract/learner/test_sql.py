@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -25,6 +26,22 @@ def home(learned: Learned) -> Path:
 
 def sql(home: Path, *arguments: str, stdin: str | None = None) -> Result:
     return CliRunner().invoke(command, arguments, input=stdin, env={"FIREBREAK_HOME": str(home)})
+
+
+def on_a_terminal(home: Path, typed: bytes, *arguments: str) -> tuple[str, int]:
+    """What is shown on a terminal, and the exit code."""
+    ours, theirs = os.openpty()
+    environment = {"PATH": os.environ["PATH"], "HOME": str(home), "FIREBREAK_HOME": str(home), "TERM": "dumb"}
+    program = [sys.executable, "-m", "services.cli", "sql", *arguments]
+    with subprocess.Popen(program, env=environment, stdin=theirs, stdout=theirs, stderr=theirs) as process:
+        os.close(theirs)
+        os.write(ours, typed)
+        shown = b""
+        with contextlib.suppress(OSError):
+            while piece := os.read(ours, 65536):
+                shown += piece
+        os.close(ours)
+        return shown.decode(), process.wait(20)
 
 
 async def test_a_question_as_a_table_as_json_and_as_csv(learned: Learned, home: Path) -> None:
@@ -58,6 +75,47 @@ def test_without_a_snapshot_it_exits_3_and_says_what_to_do(tmp_path: Path) -> No
     result = sql(tmp_path / "nowhere", "SELECT 1")
     assert result.exit_code == 3
     assert "start the learner" in result.stderr
+
+
+def test_arrow_is_a_stream_for_a_program(home: Path) -> None:
+    import pyarrow as pa
+
+    result = sql(home, "--arrow", "--limit", "2", "SELECT range AS n, now() AS t FROM range(5)")
+    table = pa.ipc.open_stream(result.stdout_bytes).read_all()
+    assert [row["n"] for row in table.to_pylist()] == [0, 1]
+    assert "only the first 2 rows" in result.stderr
+
+
+def test_arrow_is_not_for_a_terminal(home: Path) -> None:
+    shown, code = on_a_terminal(home, b"", "--arrow", "SELECT 1")
+    assert code == 2
+    assert "not for a terminal" in shown
+
+
+def test_the_prompt_knows_what_hands_used_to_psql_write(home: Path) -> None:
+    shown, code = on_a_terminal(home, b"\\d\n\\d runs\nSELEC;\nSELECT 6 * 7 AS x;\nexit\n")
+    assert code == 0
+    assert "workflow_stats" in shown
+    assert "column_name" in shown
+    assert "Parser Error" in shown
+    assert "42" in shown
+
+
+def test_a_statement_longer_than_any_question_is_refused(home: Path) -> None:
+    result = sql(home, stdin="SELECT 1 -- " + "x" * 300_000)
+    assert result.exit_code == 2
+    assert "longer than 262144 bytes" in result.stderr
+
+
+def test_a_question_has_its_time_and_a_slow_reader_has_his(home: Path) -> None:
+    program = [sys.executable, "-m", "services.cli", "sql", "--csv", "--limit", "1000000", "--timeout", "2"]
+    environment = {"PATH": os.environ["PATH"], "HOME": str(home), "FIREBREAK_HOME": str(home)}
+    with subprocess.Popen([*program, "FROM range(100000)"], env=environment, stdout=subprocess.PIPE) as process:
+        # As a person at a pager: the answer waits for longer than the question may run.
+        time.sleep(3.5)
+        assert process.stdout is not None
+        assert process.stdout.read().count(b"\r\n") == 100_001
+        assert process.wait(20) == 0
 
 
 def test_help_has_an_example() -> None:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import io
 import json
 import os
+import shutil
+import signal
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -120,6 +123,43 @@ def test_no_process_of_it_can_write_and_the_answering_ones_hold_no_environment(e
     environment = Path(f"/proc/{answering}/environ").read_bytes()
     assert b"FIREBREAK" not in environment
     assert b"NoNewPrivs:\t1" in Path(f"/proc/{answering}/status").read_bytes()
+
+
+def test_it_stops_at_once_whatever_is_asked(home: Path) -> None:
+    with listening(home, FIREBREAK_ANALYTICS_SECONDS="60") as endpoint, ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(endpoint.ask, TOO_LONG["what heeds no interrupt"])
+        while not _children(endpoint.process.pid):
+            time.sleep(0.05)
+        endpoint.process.terminate()
+        answer = asked.result(20)
+        assert (answer.status_code, "being stopped" in answer.text) == (503, True)
+        assert endpoint.process.wait(20) == 0
+    assert "Traceback" not in (home / "analytics.log").read_text()
+
+
+def test_the_death_of_an_answering_process_is_that_answers_end_alone(endpoint: Endpoint) -> None:
+    assert endpoint.lives()
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(endpoint.ask, TOO_LONG["what heeds no interrupt"])
+        time.sleep(0.3)
+        for pid in _children(endpoint.process.pid):
+            os.kill(pid, signal.SIGKILL)
+        answer = asked.result(20)
+    assert (answer.status_code, "signal 9" in answer.text) == (422, True)
+    assert endpoint.lives()
+
+
+def test_snapshots_in_a_folder_that_was_made_anew_are_found(tmp_path: Path) -> None:
+    folder = tmp_path / FOLDER
+    folder.mkdir()
+    publish(folder)
+    with listening(tmp_path) as endpoint:
+        assert endpoint.lives()
+        shutil.rmtree(folder)
+        assert endpoint.ask("SELECT 1").status_code == 503
+        folder.mkdir()
+        publish(folder)
+        assert endpoint.lives()
 
 
 def test_a_token_is_asked_for_where_one_is_set(home: Path) -> None:

@@ -47,6 +47,13 @@ def test_the_models_service_is_started_where_it_is_wanted_and_knows_no_secret_bu
     assert [name for name, env in knows.items() if "OPENROUTER_API_KEY" in env] == ["model"]
 
 
+def test_what_asks_sql_over_http_has_its_token_alone() -> None:
+    environment = {"FIREBREAK_ANALYTICS_TOKEN": "t", "FIREBREAK_SECRETS_KEY": "k", "GITHUB_TOKEN": "g", "PATH": "/bin"}
+    knows = {child.name: child.environment for child in children(environment)}
+    assert [name for name, env in knows.items() if "FIREBREAK_ANALYTICS_TOKEN" in env] == ["analytics"]
+    assert set(knows["analytics"]) == {"FIREBREAK_ANALYTICS_TOKEN", "PATH"}
+
+
 def test_what_jobs_are_to_be_given_reaches_the_agent_and_nobody_else() -> None:
     environment = {"FIREBREAK_JOB_ENV": "PIP_INDEX_URL, CACHE", "CACHE": "/c", "PIP_INDEX_URL": "u", "OTHER": "x"}
     knows = {child.name: child.environment for child in children(environment)}
