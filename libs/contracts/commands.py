@@ -67,6 +67,18 @@ class TriggerDispatch(msgspec.Struct, frozen=True, tag="TriggerDispatch"):
     clone_url: str = ""
 
 
+class TriggerTrial(msgspec.Struct, frozen=True, tag="TriggerTrial"):
+    """Try out what a model proposed (`proposal` is its id) for a job of the run: a run of its own, which is neutral.
+
+    Sent by the model's service where the operator asked for trials (`FIREBREAK_LLM=trial`).
+    """
+
+    id: CommandId
+    repository: Repository
+    run_id: RunId
+    proposal: str
+
+
 class CancelRun(msgspec.Struct, frozen=True, tag="CancelRun"):
     """To the scheduler on `cmd.run.<run_id>`."""
 
@@ -116,7 +128,7 @@ class AcceptProposal(msgspec.Struct, frozen=True, tag="AcceptProposal"):
     path: str = ""
 
 
-TriggerCommand = TriggerWorkflow | TriggerSchedule | TriggerFollowers | TriggerDispatch
+TriggerCommand = TriggerWorkflow | TriggerSchedule | TriggerFollowers | TriggerDispatch | TriggerTrial
 """To the parser on `cmd.trigger.<repository_id>`."""
 RunCommand = CancelRun | RerunRun | ApproveJob
 HostCommand = DrainHost

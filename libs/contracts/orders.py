@@ -60,6 +60,8 @@ class JobOrder(msgspec.Struct, frozen=True, tag="JobOrder"):
     cancel_timeout_ms: int | None = None
     """How long steps may go on after a cancellation; None is the agent's own."""
     permissions: dict[str, str] | None = None
+    trial: bool = False
+    """It tries out what a model proposed: in a machine of its own, or not at all."""
     problem: str = ""
     """Why it must not run, although it was assigned: a secret that it should have cannot be read."""
 

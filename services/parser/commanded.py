@@ -7,7 +7,14 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from libs.contracts.commands import TriggerCommand, TriggerDispatch, TriggerFollowers, TriggerSchedule, TriggerWorkflow
+from libs.contracts.commands import (
+    TriggerCommand,
+    TriggerDispatch,
+    TriggerFollowers,
+    TriggerSchedule,
+    TriggerTrial,
+    TriggerWorkflow,
+)
 from libs.contracts.plan import JsonObject, Repository
 from libs.github.payload import Account, is_repository_name
 from libs.workflow.triggers import TriggerEvent
@@ -18,6 +25,7 @@ EVENTS: dict[type[TriggerCommand], str] = {
     TriggerSchedule: "schedule",
     TriggerFollowers: "workflow_run",
     TriggerDispatch: "repository_dispatch",
+    TriggerTrial: "trial",
 }
 
 

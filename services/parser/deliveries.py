@@ -13,7 +13,14 @@ import msgspec
 from libs.blobs.port import BlobMissing, Blobs
 from libs.bus.port import Bus, BusDown, Consumer, Message, Poison
 from libs.contracts import subjects
-from libs.contracts.commands import TriggerCommand, TriggerFollowers
+from libs.contracts.commands import (
+    TriggerCommand,
+    TriggerDispatch,
+    TriggerFollowers,
+    TriggerSchedule,
+    TriggerTrial,
+    TriggerWorkflow,
+)
 from libs.contracts.delivery import DeliveryReceived
 from libs.contracts.envelope import decode_commit
 from libs.contracts.ids import Cause, token
@@ -24,9 +31,11 @@ from services.parser.commanded import event_of, meaning_of_command
 from services.parser.following import meaning_of_following
 from services.parser.intake import INTAKE_SECONDS, Intake
 from services.parser.journal import Ended, Journal, Terminal
+from services.parser.meaning import Meaning
 from services.parser.metrics import Counts
 from services.parser.relevance import meaning_of
 from services.parser.sealing import Origin
+from services.parser.trials import meaning_of_trial
 
 ATTEMPTS = 3
 """Of a handling that ends in an error which nobody foresaw; after the last one the intake fails and says so."""
@@ -103,14 +112,19 @@ class Parser:
         name = event_of(command)
 
         async def work(journal: Journal) -> Terminal:
-            if isinstance(command, TriggerFollowers):
-                meaning = await meaning_of_following(command, self.bus, self.blobs)
-            else:
-                meaning = meaning_of_command(command, self.now())
-            return await self.intake.take(name, meaning, journal)
+            return await self.intake.take(name, await self._meaning(command), journal)
 
-        by = "" if isinstance(command, TriggerFollowers) else command.by
+        by = "" if isinstance(command, TriggerFollowers | TriggerTrial) else command.by
         await self._guarded(message, name, Cause(command.id), by, work)
+
+    async def _meaning(self, command: TriggerCommand) -> Meaning:
+        match command:
+            case TriggerFollowers():
+                return await meaning_of_following(command, self.bus, self.blobs)
+            case TriggerTrial():
+                return await meaning_of_trial(command, self.bus, self.blobs)
+            case TriggerWorkflow() | TriggerSchedule() | TriggerDispatch():
+                return meaning_of_command(command, self.now())
 
     async def _guarded(
         self, message: Message, event: str, cause: Cause, actor: str, work: Callable[[Journal], Awaitable[Terminal]]

@@ -11,19 +11,20 @@ from typing import cast
 
 import msgspec
 
-from libs.blobs.port import BlobMissing, Blobs
+from libs.blobs.port import Blobs
 from libs.bus.port import Bus, Stored
 from libs.contracts import subjects
 from libs.contracts.commands import TriggerFollowers
 from libs.contracts.envelope import Commit, decode_commit, type_of
 from libs.contracts.plan import JsonObject, Plan
 from libs.contracts.results import GITHUB
-from libs.contracts.run import RunFinished, RunPlanned
+from libs.contracts.run import RunFinished
 from libs.contracts.schedules import SchedulesDeclared
 from libs.github.payload import Account
 from libs.workflow.triggers import TriggerEvent
 from services.parser.commanded import repository_payload
 from services.parser.context import ref_name
+from services.parser.former_runs import former_run
 from services.parser.meaning import DEFAULT_BRANCH, Irrelevant, Meaning, Relevant, Unusable
 
 MAX_CHAIN = 3
@@ -32,11 +33,12 @@ MAX_CHAIN = 3
 
 async def meaning_of_following(command: TriggerFollowers, bus: Bus, blobs: Blobs) -> Meaning:
     repository = command.repository
-    stored = await bus.load(subjects.run(repository.owner, repository.name, command.run_id))
-    commits = [decode_commit(each.data) for each in stored]
-    plan = await _plan(commits, blobs)
+    commits, plan = await former_run(repository, command.run_id, bus, blobs)
     if plan is None:
         return Unusable(f"the run {command.run_id} that is to be followed is not in the log", repository.full_name)
+    if plan.trial:
+        why = f"run {command.run_id} is a trial of a model's proposal: nothing follows one"
+        return Irrelevant(why, repository.full_name)
     if plan.chain >= MAX_CHAIN:
         why = f"run {command.run_id} follows {plan.chain} others in a row, and no more than {MAX_CHAIN} may"
         return Irrelevant(why, repository.full_name)
@@ -44,20 +46,6 @@ async def meaning_of_following(command: TriggerFollowers, bus: Bus, blobs: Blobs
         why = f"no workflow of the default branch follows `{plan.workflow_name}`"
         return Irrelevant(why, repository.full_name)
     return _relevant(command, plan, _payload(command, plan, commits))
-
-
-async def _plan(commits: list[Commit], blobs: Blobs) -> Plan | None:
-    for commit in commits[:1]:
-        for raw in commit.events:
-            if type_of(raw) == "RunPlanned":
-                planned = msgspec.json.decode(raw, type=RunPlanned)
-                if planned.plan_blob is None:
-                    return planned.plan
-                try:
-                    return msgspec.json.decode(await blobs.get(planned.plan_blob), type=Plan)
-                except (BlobMissing, msgspec.DecodeError):
-                    return None
-    return None
 
 
 async def _is_awaited(bus: Bus, plan: Plan) -> bool:

@@ -30,7 +30,7 @@ from services.parser.examine import Findings, rejection
 from services.parser.files import Readings
 from services.parser.finding import Found, find, find_besides
 from services.parser.journal import Journal, Terminal
-from services.parser.meaning import Dispatched, Gone, Irrelevant, Meaning, Relevant, Unusable
+from services.parser.meaning import Dispatched, Gone, Irrelevant, Meaning, Relevant, Tried, Unusable
 from services.parser.numbers import Numbers
 
 INTAKE_SECONDS = 30.0
@@ -90,6 +90,8 @@ class Intake:
                 return await self._relevant(meaning, journal)
             case Dispatched():
                 return await self._dispatched(meaning, journal)
+            case Tried(plan):
+                return await self._tried(plan, journal)
 
     async def _relevant(self, given: Relevant, journal: Journal) -> Terminal:
         """First what the event is called by, so that nothing else holds its runs up."""
@@ -131,6 +133,13 @@ class Intake:
             return IntakeFailed("workflow_dispatch", f"{rejected.path} has errors", rejected.repository)
         found = Found(started.relevant, Findings(matched=[started.workflow]))
         return await self._plan_all(found, journal, dict(started.inputs))
+
+    async def _tried(self, plan: Plan, journal: Journal) -> Terminal:
+        """A trial takes none of the workflow's numbers: it is no run of it."""
+        run_id = run_id_of(journal.origin.cause, plan.workflow_path)
+        github = {**plan.github, "run_id": str(run_id), "run_number": "0"}
+        await journal.plan(self.adjust(replace(plan, run_id=run_id, run_number=0, github=github)))
+        return RunsPlanned(plan.repository.full_name, plan.sha, plan.event, {plan.workflow_path: run_id})
 
     async def _plan_all(self, found: Found, journal: Journal, inputs: dict[str, Value] | None = None) -> RunsPlanned:
         """All names are tried before anything is stored: what is rejected is written first, and once."""

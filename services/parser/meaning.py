@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import msgspec
 
-from libs.contracts.plan import JsonObject, Repository, Trust
+from libs.contracts.plan import JsonObject, Plan, Repository, Trust
 from libs.github.payload import Account
 from libs.repositories import Base
 from libs.workflow.triggers import TriggerEvent
@@ -90,4 +90,14 @@ class Dispatched(msgspec.Struct, frozen=True):
     payload: JsonObject | None = None
 
 
-Meaning = Irrelevant | Unusable | Gone | Relevant | Dispatched
+class Tried(msgspec.Struct, frozen=True):
+    """A plan that is there already, but for its run's id: of a former run, with a model's proposal in it."""
+
+    plan: Plan
+
+    @property
+    def repository(self) -> Repository:
+        return self.plan.repository
+
+
+Meaning = Irrelevant | Unusable | Gone | Relevant | Dispatched | Tried

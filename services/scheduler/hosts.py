@@ -27,6 +27,9 @@ from libs.contracts.host import (
 from libs.contracts.ids import BootId, HostId
 from libs.contracts.size import Size
 
+MACHINES = frozenset({"firecracker", "qemu", "fcctl"})
+"""Drivers under which a job has a kernel of its own."""
+
 
 class Host(msgspec.Struct, frozen=True):
     """`labels` in lower case. `full`: it refused for want of room, and no heartbeat since has said otherwise."""
@@ -54,6 +57,11 @@ class Host(msgspec.Struct, frozen=True):
         """What a job's machine takes of `memory_mib`; nothing where nobody counts."""
         size = asked or self.usual
         return size.memory_mib if self.memory_mib and size is not None else 0
+
+    @property
+    def has_machines(self) -> bool:
+        """A job there has a kernel of its own."""
+        return self.driver in MACHINES
 
     @property
     def open(self) -> bool:

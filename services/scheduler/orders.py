@@ -32,6 +32,7 @@ def order_of(run: Run, key: JobKey, cause: Cause) -> JobOrder:
         cause=cause,
         actor=plan.actor,
         trust=plan.trust,
+        trial=bool(plan.trial),
         sha=plan.sha,
         repository=plan.repository,
         planned=run.planned[job.job_id],

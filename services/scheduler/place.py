@@ -40,6 +40,8 @@ class Waiting(msgspec.Struct, frozen=True):
     failed_lately: bool = False
     expected_ms: float = 0
     """Its own time and that of the longest chain of the run that waits for it; 0 where nobody knows."""
+    trial: bool = False
+    """Nothing but a machine may run what a model proposed."""
     position: int = 0
     """Its place in the run: of equals, the first of the workflow file goes first."""
 
@@ -73,7 +75,7 @@ def place(waiting: Iterable[Waiting], fleet: Fleet, usage: Usage) -> list[Assign
     for job in _fairly(waiting, usage):
         if job.limit is not None and groups.get(job.group, 0) >= job.limit:
             continue
-        kind = (job.labels, job.host_group, job.trust, job.not_hosts, job.refused_by)
+        kind = (job.labels, job.host_group, job.trust, job.trial, job.not_hosts, job.refused_by)
         if kind not in fitting:
             fitting[kind] = candidates(job, fleet), asked(job.labels)
         hosts, size = fitting[kind]
@@ -112,6 +114,8 @@ def misfit(job: Waiting, host: Host) -> str | None:
         return f"it is in the group {host.group}, and the job asks for {job.host_group}"
     if missing:
         return f"it has no label {', '.join(missing)}"
+    if job.trial and not host.has_machines:
+        return f"its driver {host.driver or 'there'} makes no machines, and a trial of a model's proposal runs in one"
     if job.trust == "fork" and not host.takes_forks:
         return f"its driver {host.driver or 'there'} takes no code from a fork"
     return None

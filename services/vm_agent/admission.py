@@ -61,6 +61,9 @@ def refusal(order: JobOrder, room: Room) -> AttemptRefused | None:
     if order.trust != "own" and not room.takes_forks:
         why = f"driver '{room.driver}' does not run code from forks ({room.isolation}); use bubblewrap or a microVM"
         return AttemptRefused(why, permanent=True)
+    if order.trial and room.capacity is None:
+        why = f"driver '{room.driver}' makes no machines, and a trial of a model's proposal runs in one, or not at all"
+        return AttemptRefused(why, permanent=True)
     sizes = sizes_of(order.labels)
     if len(sizes) > 1:
         why = f"runs-on asks for {' and '.join(map(str, sorted(sizes)))}: a job has one machine, name one size"

@@ -91,7 +91,9 @@ def test_a_step_that_fails_behind_the_one_that_did_is_not_asked():
 def test_without_opt_in_where_it_is_forbidden_and_for_strangers_a_failure_is_one(
     fields: dict[str, object], opt_ins: dict[str, object], bounds: Bounds
 ) -> None:
-    story = Story(plan(job("a"), **fields), host(takes_forks=True)).knows(flaky("a"), bounds=bounds, **opt_ins)
+    story = Story(plan(job("a"), **fields), host(takes_forks=True, driver="qemu")).knows(
+        flaky("a"), bounds=bounds, **opt_ins
+    )
     story.go()
     assert types(story.does("a", "failure")) == ["JobFinished", "RunFinished"]
     assert (end(story).retries, end(story).why) == (0, "step 1 (step 0) ended in failure")

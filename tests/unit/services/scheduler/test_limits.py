@@ -71,7 +71,9 @@ def test_never_under_the_floor_and_never_beyond_what_is_declared(
 def test_nothing_is_adjusted_without_opt_in_where_it_is_forbidden_and_for_strangers(
     fields: dict[str, object], opt_ins: dict[str, object], bounds: Bounds
 ) -> None:
-    story = Story(plan(job("a"), **fields), host(takes_forks=True)).knows(limit("a", 420), bounds=bounds, **opt_ins)
+    story = Story(plan(job("a"), **fields), host(takes_forks=True, driver="qemu")).knows(
+        limit("a", 420), bounds=bounds, **opt_ins
+    )
     assert types(story.go()) == ["RunStarted", "JobQueued", "JobAssigned"]
 
 

@@ -46,6 +46,17 @@ def test_a_host_that_takes_nothing_gets_nothing(state: dict[str, object]):
     assert place([wait()], fleet(host("h1", **state)), Usage()) == []
 
 
+@pytest.mark.parametrize(
+    ("driver", "takes"),
+    [("qemu", True), ("firecracker", True), ("fcctl", True), ("bubblewrap", False), ("host", False)],
+)
+def test_a_trial_of_a_models_proposal_goes_to_a_machine_or_nowhere(driver: str, takes: bool):
+    trial = wait("a", trust="fork", trial=True)
+    hosts = fleet(host("h1", driver=driver, takes_forks=True))
+    assert bool(place([trial], hosts, Usage())) is takes
+    assert takes or "makes no machines" in (misfit(trial, hosts[HostId("h1")]) or "")
+
+
 def test_no_more_jobs_than_slots():
     jobs = [wait(f"j{n}", seconds=n) for n in range(5)]
     assert names(place(jobs, fleet(host("h1", slots=3)), Usage({HostId("h1"): 1}))) == [("j0", "h1"), ("j1", "h1")]

@@ -43,6 +43,8 @@ def test_a_host_with_room_takes_what_is_for_it() -> None:
         ({}, {"draining": True}, "is draining", False),
         ({}, {"used": 2}, "no free slot", False),
         ({"trust": "fork"}, {"draining": True}, "forks", True),
+        ({"trial": True}, {}, "makes no machines", True),
+        ({"trust": "fork", "trial": True}, {"takes_forks": True}, "makes no machines", True),
     ],
 )
 def test_refusals(order: dict[str, object], room: dict[str, object], words: str, permanent: bool) -> None:
