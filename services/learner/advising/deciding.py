@@ -12,12 +12,10 @@ from libs.contracts.advice import Advice, AdviceEvent, AdviceGiven, AdviceMeasur
 from libs.contracts.envelope import encode
 from services.learner.advising.material import is_material
 from services.learner.advising.measuring import measure
-from services.learner.advising.memory import Memory
+from services.learner.advising.memory import HOSTS, Memory
 from services.learner.advising.standing import Standing
 from services.learner.advising.wanted import wanted, wanted_pools
 
-HOSTS = 0
-"""In the place of a repository's number, which is never 0."""
 MEASURED_BYTES = 200_000
 """Beside the advice itself in one message: a thousand totals, those of the busiest jobs."""
 

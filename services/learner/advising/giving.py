@@ -15,8 +15,8 @@ from libs.bus.port import Bus, BusDown, Conflict, TooLarge
 from libs.contracts import envelope, ids, subjects
 from libs.contracts.ids import Cause, RepositoryId
 from libs.telemetry import log
-from services.learner.advising.deciding import HOSTS, decide
-from services.learner.advising.memory import Memory, Touched
+from services.learner.advising.deciding import decide
+from services.learner.advising.memory import HOSTS, Memory, Touched
 from services.learner.advising.seen import Seen
 from services.learner.advising.standing import Standing, standing
 
@@ -51,13 +51,12 @@ class Giver:
         self._memory = memory
         self._look_at_all()
 
-    def saw(self, seen: Iterable[Seen]) -> None:
-        """What the newest batch brought, after it was stored."""
-        position = self._memory.position
-        for touched in self._memory.evolve(seen):
-            self._touch(touched)
-        if self._memory.position != position:
-            self._touch(Touched(HOSTS, urgent=False))
+    def saw(self, seen: Iterable[Seen], position: int) -> None:
+        """What the newest batch brought, after it was stored: everything up to that place of the log."""
+        touched = self._memory.evolve(seen)
+        self._memory.read_to(position)
+        for each in touched:
+            self._touch(each)
 
     async def run(self) -> None:
         """Until cancelled."""

@@ -31,14 +31,16 @@ from services.learner.advising.seen import (
     StepEnded,
 )
 from services.learner.advising.windows import JobName, JobWindow
+from services.learner.learning.flakiness import DAY_SECONDS, day
 
-RUNS_KEPT = 10_000
+RUNS_KEPT = 5_000
 """Runs whose plan is known, the newest: one that is run again after so many others teaches nothing more."""
 JOBS_KEPT = 4_000
 """Those that ended last. 200 outcomes of one are some 60 kB."""
-DAYS_KEPT = 15
-"""Of runs' conclusions: as far back as a flaky job's commits count, and a day that has not ended yet."""
-DAY_SECONDS = 86_400.0
+DAYS_KEPT = 120
+"""Of how many runs failed on each: what ended longer ago shows nothing as flaky any more."""
+HOSTS = 0
+"""In the place of a repository's number, which is never 0."""
 ARRIVALS_KEPT = 5_000
 ARRIVAL_SECONDS = 7 * DAY_SECONDS
 """A week has all hours of one; what was before it says little of the next days."""
@@ -68,17 +70,30 @@ class Run:
         return self.planned.trust == "own" and not self.planned.trial
 
 
+class Day(NamedTuple):
+    """How many runs of the repository's own code came to a conclusion, and to which."""
+
+    ended: int
+    failed: int
+
+
 @dataclass(slots=True)
 class Repository:
-    """`conclusions` are (time, passed) of its own runs."""
+    """`days` by their number since 1970, oldest first."""
 
     name: str
     jobs: dict[JobName, None] = field(default_factory=dict[JobName, None])
-    conclusions: deque[tuple[float, bool]] = field(default_factory=deque[tuple[float, bool]])
+    days: dict[int, Day] = field(default_factory=dict[int, Day])
+
+    def count(self, number: int, day: Day) -> None:
+        before = self.days.get(number, Day(0, 0))
+        self.days[number] = Day(before.ended + day.ended, before.failed + day.failed)
+        while len(self.days) > DAYS_KEPT:
+            del self.days[next(iter(self.days))]
 
 
 class Touched(NamedTuple):
-    """Advice for the repository may be another now. `urgent`: what runs next depends on it."""
+    """Advice for the repository, or for the `HOSTS`, may be another now. `urgent`: what runs next depends on it."""
 
     repository_id: int
     urgent: bool
@@ -97,6 +112,10 @@ class Memory:
         """In the order of the log."""
         return [touched for each in seen if (touched := self._evolve(each)) is not None]
 
+    def read_to(self, position: int) -> None:
+        """There is nothing else up to that place of the log."""
+        self.position = max(self.position, position)
+
     def _evolve(self, seen: Seen) -> Touched | None:
         self.position = max(self.position, seen.seq)
         match seen:
@@ -104,10 +123,12 @@ class Memory:
                 self._planned(seen)
             case HostJoined():
                 self.slots[seen.host] = seen.slots
+                return Touched(HOSTS, urgent=False)
             case RunEnded():
                 return self._run_ended(seen)
             case MachineReady():
                 self._arrived(seen)
+                return Touched(HOSTS, urgent=False)
             case JobEnded():
                 return self._job_ended(seen)
             case JobQueued():
@@ -180,9 +201,7 @@ class Memory:
             return None
         known = self.repository(run.planned.repository_id, run.planned.repository)
         if ended.conclusion in ("success", "failure", "timeout"):
-            known.conclusions.append((ended.at, ended.conclusion == "success"))
-        while known.conclusions and known.conclusions[0][0] < ended.at - DAYS_KEPT * DAY_SECONDS:
-            known.conclusions.popleft()
+            known.count(day(ended.at), Day(1, int(ended.conclusion != "success")))
         run.jobs = {key: job for key, job in run.jobs.items() if job.failed_before}  # all that a rerun asks for
         return Touched(run.planned.repository_id, urgent=False)
 

@@ -14,11 +14,19 @@ import msgspec
 from libs.contracts.advice import Advice, CacheAdvice, DurationAdvice, FlakyAdvice, PoolAdvice, TimeoutAdvice
 from libs.contracts.envelope import encode
 from libs.contracts.ids import HostId, JobKey
-from services.learner.advising.memory import ARRIVAL_SECONDS, DAY_SECONDS, Memory
+from services.learner.advising.memory import ARRIVAL_SECONDS, DAYS_KEPT, Memory, Repository
 from services.learner.advising.windows import Ended, JobName, JobWindow
 from services.learner.learning.caches import is_cache, suggest
 from services.learner.learning.durations import EXPECTED_RUNS, expected_ms
-from services.learner.learning.flakiness import Flakiness, Observation, day, flakiness, infrastructure_days
+from services.learner.learning.flakiness import (
+    DAY_SECONDS,
+    INFRASTRUCTURE_RUNS,
+    INFRASTRUCTURE_SHARE,
+    Flakiness,
+    Observation,
+    day,
+    flakiness,
+)
 from services.learner.learning.pool import pool_size
 from services.learner.learning.timeouts import limit
 
@@ -36,13 +44,13 @@ def wanted(memory: Memory, repository_id: int, now: float, floor_ms: float) -> t
     repository = memory.repositories.get(repository_id)
     if repository is None:
         return ()
-    infrastructure = infrastructure_days(repository.conclusions)
+    today = _Day(now, floor_ms, _infrastructure(repository))
     names = [name for name in repository.jobs if memory.jobs[name].last_at >= now - REMEMBERED_SECONDS]
     names.sort(key=lambda name: -memory.jobs[name].last_at)
     kept: list[Advice] = []
     room = PIECES_BYTES
     for name in names:
-        pieces = list(_of_job(name, memory.jobs[name], _Day(now, floor_ms, infrastructure)))
+        pieces = list(_of_job(name, memory.jobs[name], today))
         room -= sum(len(encode(piece)) for piece in pieces)
         if room < 0:
             break
@@ -83,6 +91,15 @@ class _Day(msgspec.Struct, frozen=True):
     now: float
     floor_ms: float
     infrastructure: frozenset[int]
+
+
+def _infrastructure(repository: Repository) -> frozenset[int]:
+    """Days on which nearly everything failed: that was not for what is in the repository, or for one commit of it."""
+    return frozenset(
+        number
+        for number, (ended, failed) in repository.days.items()
+        if ended >= INFRASTRUCTURE_RUNS and failed > INFRASTRUCTURE_SHARE * ended
+    )
 
 
 def _of_job(name: JobName, window: JobWindow, today: _Day) -> Iterator[Advice]:
@@ -127,7 +144,9 @@ def _flaky(name: JobName, window: JobWindow, today: _Day) -> Iterator[FlakyAdvic
     telling = [
         ended
         for ended in window.ended
-        if ended.outcome in ("success", "failure") and day(ended.at) not in today.infrastructure
+        if ended.outcome in ("success", "failure")
+        and day(ended.at) > day(today.now) - DAYS_KEPT
+        and day(ended.at) not in today.infrastructure
     ]
     steps = sorted({step.name for ended in telling for step in ended.failed})
     whole = [

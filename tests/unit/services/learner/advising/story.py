@@ -11,8 +11,8 @@ from libs.contracts.advice import Advice, AdviceEvent, AdviceGiven, AdviceMeasur
 from libs.contracts.plan import Trust
 from libs.contracts.results import Result
 from libs.contracts.size import Size
-from services.learner.advising.deciding import HOSTS, decide
-from services.learner.advising.memory import Memory
+from services.learner.advising.deciding import decide
+from services.learner.advising.memory import HOSTS, Memory
 from services.learner.advising.seen import (
     AttemptEnded,
     HostJoined,
