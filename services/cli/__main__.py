@@ -26,6 +26,7 @@ COMMANDS = {
     "vars": ("vars", "Set, list and remove variables of workflows."),
     "environments": ("environments", "Protect environments: reviewers, waits, branches."),
     "why": ("why", "Why a run or a job is queued, skipped, slow or red."),
+    "advice": ("advice", "What was learned of jobs and hosts, and what became of it."),
     "deliveries": ("deliveries", "What became of deliveries, and why nothing ran."),
     "debug": ("debug", "A shell in what a failed job left."),
     "events": ("events", "Read the event log."),

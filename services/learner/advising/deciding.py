@@ -10,10 +10,10 @@ from datetime import datetime
 
 from libs.contracts.advice import Advice, AdviceEvent, AdviceGiven, AdviceMeasured
 from libs.contracts.envelope import encode
+from libs.views.standing import Standing
 from services.learner.advising.material import is_material
 from services.learner.advising.measuring import measure
 from services.learner.advising.memory import HOSTS, Memory
-from services.learner.advising.standing import Standing
 from services.learner.advising.wanted import wanted, wanted_pools
 
 MEASURED_BYTES = 200_000

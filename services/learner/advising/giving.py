@@ -15,10 +15,10 @@ from libs.bus.port import Bus, BusDown, Conflict, TooLarge
 from libs.contracts import envelope, ids, subjects
 from libs.contracts.ids import Cause, RepositoryId
 from libs.telemetry import log
+from libs.views.standing import Standing, standing
 from services.learner.advising.deciding import decide
 from services.learner.advising.memory import HOSTS, Memory, Touched
 from services.learner.advising.seen import Seen
-from services.learner.advising.standing import Standing, standing
 
 REST_SECONDS = 3.0
 """After advice was given or found to be right, this long nothing more is given to that repository, unless a job to come

@@ -14,7 +14,7 @@ from libs.contracts.advice import (
     PoolAdvice,
     TimeoutAdvice,
 )
-from services.learner.advising.standing import About, Standing, about
+from libs.views.standing import About, Standing, about
 
 MATERIAL_SHARE = 0.1
 """A limit or an estimate that moved by less changes nothing that is done with it."""

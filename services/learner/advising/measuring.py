@@ -23,8 +23,8 @@ from libs.contracts.advice import (
 )
 from libs.contracts.ids import JobKey
 from libs.contracts.size import Size
+from libs.views.standing import About, Standing, about
 from services.learner.advising.memory import Memory, Shape
-from services.learner.advising.standing import About, Standing, about
 from services.learner.advising.windows import Ended, JobName, JobWindow
 from services.learner.learning.caches import is_cache
 

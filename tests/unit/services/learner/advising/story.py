@@ -11,6 +11,7 @@ from libs.contracts.advice import Advice, AdviceEvent, AdviceGiven, AdviceMeasur
 from libs.contracts.plan import Trust
 from libs.contracts.results import Result
 from libs.contracts.size import Size
+from libs.views.standing import About, Standing, standing
 from services.learner.advising.deciding import decide
 from services.learner.advising.memory import HOSTS, Memory
 from services.learner.advising.seen import (
@@ -25,7 +26,6 @@ from services.learner.advising.seen import (
     Seen,
     StepEnded,
 )
-from services.learner.advising.standing import About, Standing, standing
 
 HOUR = 3600.0
 BEGIN = 1_700_000_000.0
@@ -44,13 +44,16 @@ class Story:
     now: float = BEGIN
     floor_ms: float = 2_000.0
     seen: list[Seen] = field(default_factory=list[Seen])
+    remembers: bool = True
+    """Else what happens is listed only, for whoever is told of it."""
     stands: Standing = field(default_factory=lambda: standing(None, datetime.fromtimestamp(BEGIN, UTC)))
     _seq: count[int] = field(default_factory=lambda: count(1))
     _runs: count[int] = field(default_factory=lambda: count(1))
 
     def happen(self, seen: Seen) -> None:
         self.seen.append(seen)
-        self.memory.evolve([seen])
+        if self.remembers:
+            self.memory.evolve([seen])
 
     def run(  # a story's defaults
         self,

@@ -1,4 +1,8 @@
-"""The advice that stands: the last commit on a repository's subject, or the hosts', read. Pure."""
+"""The advice that stands: the last commit on `ev.advice.<repository_id>`, or the hosts', read. Pure.
+
+Whoever shows or follows advice needs no more than `bus.last` of the subject: the commit holds all that stands, and what
+became of it.
+"""
 
 from __future__ import annotations
 
@@ -41,6 +45,9 @@ class Standing(msgspec.Struct, frozen=True):
     at: datetime
     given: AdviceGiven
     measured: dict[About, AdviceMeasured]
+
+    def became(self, piece: Advice) -> AdviceMeasured | None:
+        return self.measured.get(about(piece))
 
     @property
     def pieces(self) -> dict[About, Advice]:
