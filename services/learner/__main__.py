@@ -1,7 +1,8 @@
-"""The learner's process: tails the log from its own place, writes DuckDB, publishes snapshots for analysts.
+"""The learner's process: tails the log from its own place, writes DuckDB, publishes snapshots for analysts, and
+says what it learned.
 
 *Consumes:* DELIVERIES and EVENTS, all of them, without a consumer on the server: its place is in its own file.
-*Emits:* nothing yet.
+*Emits:* `AdviceGiven` and `AdviceMeasured` on `ev.advice.>`, once it has read the log to its end.
 *Owns:* `<home>/analytics`: its DuckDB file and the snapshots; `<home>/archive`: closed days of both streams.
 """
 

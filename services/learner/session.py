@@ -12,6 +12,7 @@ from pathlib import Path
 
 from libs.process import Process
 from libs.telemetry import log
+from services.learner.advising.advisor import Advisor
 from services.learner.archive.archivist import Archivist
 from services.learner.archive.parquet import Damaged
 from services.learner.archive.shelf import Shelf
@@ -38,6 +39,7 @@ async def serve_file(process: Process, library: Library) -> None:
     database = await _open(process, library)
     hopper = Hopper(FILTERS, time.monotonic)
     reader = Reader(process.bus, process.blobs, hopper)
+    advisor = Advisor(process.bus, process.settings.timeout_floor_seconds * 1000)
     try:
         await _from_archive(process, database)
         positions = await in_thread(database.positions)
@@ -45,7 +47,8 @@ async def serve_file(process: Process, library: Library) -> None:
         async with asyncio.TaskGroup() as tasks:
             for stream in FILTERS:
                 tasks.create_task(reader.read(stream, positions.get(stream, 0)))
-            tasks.create_task(_write(database, library, hopper))
+            tasks.create_task(_write(database, library, hopper, advisor))
+            tasks.create_task(advisor.run())
             tasks.create_task(_archive(process, hopper))
     except ExceptionGroup as group:
         raise group.exceptions[0] from group
@@ -103,17 +106,22 @@ async def _open(process: Process, library: Library) -> Database:
     return database
 
 
-async def _write(database: Database, library: Library, hopper: Hopper) -> None:
-    """Batches into the file, and a snapshot whenever one is due. A file that no snapshot shows gets one at once."""
+async def _write(database: Database, library: Library, hopper: Hopper, advisor: Advisor) -> None:
+    """Batches into the file, and a snapshot whenever one is due. A file that no snapshot shows gets one at once. What
+    is live is advised of after it was stored.
+    """
     snapshots = Snapshots.overdue(time.monotonic())
     while not library.successor.ready.exists():
         due_in = snapshots.due_in(time.monotonic()) if hopper.live else None
         if due_in == 0:
             snapshots = await _publish(database, library, snapshots)
             continue
+        if hopper.live and not advisor.begun.is_set():
+            await advisor.begin(database)
         batch = await hopper.take(LOOK_SECONDS if due_in is None else min(due_in, LOOK_SECONDS))
         if batch is not None:
             await in_thread(database.write, batch)
+            advisor.wrote(batch)
             snapshots = snapshots.wrote(time.monotonic())
     raise Renewed
 

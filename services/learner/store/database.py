@@ -110,6 +110,11 @@ class Database:
         self.derive()
         return seen_before(self._connection, fingerprint, run_id)
 
+    @property
+    def connection(self) -> duckdb.DuckDBPyConnection:
+        """For questions between two batches, in the writer's own thread; whoever asks writes nothing."""
+        return self._connection
+
     def checkpoint(self) -> None:
         """Moves all that is committed into the file itself, so that a copy of it is complete. Raises NotStored."""
         with _writing(self.path):

@@ -5,19 +5,25 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 
 from libs.analytics.snapshot import NoSnapshot, ask
 from libs.bus.port import Bus, CaughtUp
 from libs.bus.server import NatsServer
+from libs.views.standing import standing
+from services.learner.advising.material import is_material
 from services.learner.folding.fold import fold
 from services.learner.reading import FILTERS
 from services.learner.store.columns import TABLE_OF
+from services.learner.store.table import Table
 from tests.chaos.services import ServiceProcess
 from tests.fakes.history import History
 
 KILLS, LONG_KILLS = 5, 20
 FOLDER = "analytics"
+PIECES = 10_000
+"""An event of advice is a row a piece."""
 
 
 async def test_killed_again_and_again_its_rows_are_the_log(
@@ -33,14 +39,17 @@ async def test_killed_again_and_again_its_rows_are_the_log(
     writing.cancel()
     await asyncio.wait([writing])
     async with ServiceProcess("learner", nats_server.url, tmp_path) as learner:
-        expected, positions = await _log(jetstream_bus)
         async with asyncio.timeout(60):
-            while _positions(tmp_path) != positions:
-                await asyncio.sleep(0.1)
+            while True:
+                expected, positions = await _log(jetstream_bus)  # it adds advice of its own
+                if _positions(tmp_path) == positions:
+                    break
+                await asyncio.sleep(0.3)
         assert await learner.stopped() == 0
     assert sum(expected.values()) > 500
     assert _rows(tmp_path) == expected
     assert not list((tmp_path / FOLDER).glob("aside/*")), "a kill is no damage"
+    await _nothing_was_advised_twice(jetstream_bus)
 
 
 async def test_snapshots_are_whole_while_the_learner_writes_and_dies(
@@ -77,6 +86,14 @@ async def _write_runs(history: History) -> None:
         await history.one_run(number, path=f"workflow-{number % 7}.yml").whole(("build", f"test-{number % 5}"))
 
 
+async def _nothing_was_advised_twice(bus: Bus) -> None:
+    """Each commit tells something that the one before it does not."""
+    told = [standing(stored, stored.time) for stored in await bus.load("ev.advice.5")]
+    assert told
+    for before, after in pairwise(told):
+        assert is_material(before, after.given.advice, tuple(after.measured.values()), after.at)
+
+
 async def _log(bus: Bus) -> tuple[Counter[tuple[str, int, int]], dict[str, int]]:
     """(table, seq, place) of every fact that the log holds."""
     facts: Counter[tuple[str, int, int]] = Counter()
@@ -87,7 +104,8 @@ async def _log(bus: Bus) -> tuple[Counter[tuple[str, int, int]], dict[str, int]]
                 continue
             positions[stream] = message.seq
             for fact in fold(message).facts:
-                facts[TABLE_OF[type(fact)].name, message.seq, getattr(fact, "place", 0)] += 1
+                place = getattr(fact, "place", 0) * PIECES + getattr(fact, "piece", 0)
+                facts[TABLE_OF[type(fact)].name, message.seq, place] += 1
     return facts, positions
 
 
@@ -99,10 +117,12 @@ def _positions(home: Path) -> dict[str, int]:
         return {}
 
 
+def _place(table: Table) -> str:
+    place = "place" if "place" in table.columns else "0"
+    return f"{place} * {PIECES} + piece" if "piece" in table.columns else f"{place} * {PIECES}"
+
+
 def _rows(home: Path) -> Counter[tuple[str, int, int]]:
-    parts = [
-        f"SELECT '{table.name}', seq, {'place' if 'place' in table.columns else '0'} FROM {table.name}"
-        for table in TABLE_OF.values()
-    ]
+    parts = [f"SELECT '{table.name}', seq, {_place(table)} FROM {table.name}" for table in TABLE_OF.values()]
     with ask(home / FOLDER, " UNION ALL ".join(parts)) as answer:
         return Counter((str(name), int(str(seq)), int(str(place))) for name, seq, place in answer.rows)
