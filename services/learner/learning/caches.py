@@ -13,6 +13,8 @@ from statistics import median
 
 import msgspec
 
+from libs.workflow.lockfiles import LOCKFILES
+
 LEAST_INSTALL_MS = 20_000.0
 HIT_SHARE = 0.4
 """Of an install what stays with a hit: unpacking and linking. A guess until hits are measured, and told as one."""
@@ -34,9 +36,8 @@ class CacheSuggestion(msgspec.Struct, frozen=True):
 
 
 class Tool(msgspec.Struct, frozen=True):
-    """What it locks in, the commands that install, and what they leave behind."""
+    """The commands that install, and what they leave behind."""
 
-    lockfiles: tuple[str, ...]
     installs: str
     paths: tuple[str, ...]
 
@@ -44,32 +45,28 @@ class Tool(msgspec.Struct, frozen=True):
 _PIP = r"(?<!uv )pip3?(\.\d+)? (install|wheel|download)"
 _JVM = "(build|test|check|assemble|compile|package|verify|install|deploy)"
 TOOLS: dict[str, Tool] = {
-    "uv": Tool(("uv.lock",), r"uv (sync|run|pip install|pip sync)", ("~/.cache/uv",)),
-    "poetry": Tool(("poetry.lock",), r"poetry (install|sync)", ("~/.cache/pypoetry",)),
-    "pipenv": Tool(("Pipfile.lock",), r"pipenv (install|sync)", ("~/.cache/pip", "~/.cache/pipenv")),
-    "pip": Tool(("requirements.txt",), _PIP, ("~/.cache/pip",)),
-    "npm": Tool(("package-lock.json", "npm-shrinkwrap.json"), r"npm (ci|i|install)", ("~/.npm",)),
-    "pnpm": Tool(("pnpm-lock.yaml",), r"pnpm (i|install)", ("~/.local/share/pnpm/store",)),
-    "yarn": Tool(("yarn.lock",), r"yarn( install|(?= --)|$)", ("~/.cache/yarn", "~/.yarn/berry/cache")),
+    "uv": Tool(r"uv (sync|run|pip install|pip sync)", ("~/.cache/uv",)),
+    "poetry": Tool(r"poetry (install|sync)", ("~/.cache/pypoetry",)),
+    "pipenv": Tool(r"pipenv (install|sync)", ("~/.cache/pip", "~/.cache/pipenv")),
+    "pip": Tool(_PIP, ("~/.cache/pip",)),
+    "npm": Tool(r"npm (ci|i|install)", ("~/.npm",)),
+    "pnpm": Tool(r"pnpm (i|install)", ("~/.local/share/pnpm/store",)),
+    "yarn": Tool(r"yarn( install|(?= --)|$)", ("~/.cache/yarn", "~/.yarn/berry/cache")),
     "cargo": Tool(
-        ("Cargo.lock",),
         r"cargo (build|test|check|clippy|fetch|run|install|nextest)",
         ("~/.cargo/registry", "~/.cargo/git", "target"),
     ),
-    "go": Tool(
-        ("go.sum",), r"go (build|test|vet|install|generate|mod download)", ("~/go/pkg/mod", "~/.cache/go-build")
-    ),
-    "maven": Tool(("pom.xml",), rf"(mvn|\./mvnw)( -\S+)* {_JVM}", ("~/.m2/repository",)),
+    "go": Tool(r"go (build|test|vet|install|generate|mod download)", ("~/go/pkg/mod", "~/.cache/go-build")),
+    "maven": Tool(rf"(mvn|\./mvnw)( -\S+)* {_JVM}", ("~/.m2/repository",)),
     "gradle": Tool(
-        ("gradle.lockfile", "build.gradle", "build.gradle.kts"),
         rf"(gradle|\./gradlew)( -\S+)* :?(\S+:)?{_JVM}",
         ("~/.gradle/caches", "~/.gradle/wrapper"),
     ),
-    "bundler": Tool(("Gemfile.lock",), r"bundle install", ("vendor/bundle",)),
-    "composer": Tool(("composer.lock",), r"composer (install|update)", ("~/.cache/composer",)),
+    "bundler": Tool(r"bundle install", ("vendor/bundle",)),
+    "composer": Tool(r"composer (install|update)", ("~/.cache/composer",)),
 }
-"""Lockfile -> path -> key, with the folders that each tool's documentation names on Linux. Of one tool the first
-lockfile that a repository has is taken. Bundler's is where `bundle config path vendor/bundle` puts the gems."""
+"""Lockfile -> path -> key, by the tools of `LOCKFILES`, with the folders that their documentation names on Linux. Of
+one tool the first lockfile that is there is taken. Bundler's is where `bundle config path vendor/bundle` puts them."""
 
 _INSTALLS = {name: re.compile(rf"(?<![\w./-]){tool.installs}(?![\w-])") for name, tool in TOOLS.items()}
 
@@ -97,7 +94,7 @@ def is_install(command: str) -> bool:
 
 def is_cache(command: str) -> bool:
     """Whether it is an action that keeps files between runs."""
-    return command.startswith("actions/cache")
+    return command.startswith("actions/cache") or command.endswith(" (cache)")
 
 
 def saved_ms(misses_ms: Sequence[float], hits_ms: Sequence[float], restore_ms: float) -> float | None:
@@ -110,7 +107,7 @@ def saved_ms(misses_ms: Sequence[float], hits_ms: Sequence[float], restore_ms: f
 def _of_tool(
     name: str, tool: Tool, lockfiles: Sequence[str], install_steps: Mapping[str, float]
 ) -> CacheSuggestion | None:
-    lockfile = _first(tool.lockfiles, lockfiles)
+    lockfile = _first(LOCKFILES[name], lockfiles)
     installs = [took for command, took in install_steps.items() if _INSTALLS[name].search(command)]
     install_ms = max(installs, default=0.0)
     if lockfile is None or install_ms <= LEAST_INSTALL_MS:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from services.learner.learning.caches import TOOLS, saved_ms, suggest
+from libs.workflow.lockfiles import LOCKFILES
+from services.learner.learning.caches import TOOLS, is_cache, saved_ms, suggest
 
 COMMANDS = {
     "uv": "uv sync --frozen",
@@ -25,7 +26,7 @@ COMMANDS = {
 
 @pytest.mark.parametrize("tool", TOOLS)
 def test_every_tool_is_known_by_its_lockfile_and_its_install(tool: str) -> None:
-    for lockfile in TOOLS[tool].lockfiles:
+    for lockfile in LOCKFILES[tool]:
         (made,) = suggest([lockfile], {COMMANDS[tool]: 60_000.0}, False)
         assert (made.tool, made.lockfile, made.install_ms) == (tool, lockfile, 60_000)
         assert made.key == f"${{{{ runner.os }}}}-{tool}-${{{{ hashFiles('**/{lockfile}') }}}}"
@@ -37,7 +38,7 @@ def test_every_tool_is_known_by_its_lockfile_and_its_install(tool: str) -> None:
     "command", ["yarn build", "uv run-something", "echo npm-ci", "cargo-deny check", "gopher build", "pip list"]
 )
 def test_what_only_looks_like_an_install_is_none(command: str) -> None:
-    everything = [tool.lockfiles[0] for tool in TOOLS.values()]
+    everything = [LOCKFILES[tool][0] for tool in TOOLS]
     assert suggest(everything, {command: 60_000.0}, False) == ()
 
 
@@ -68,3 +69,9 @@ def test_a_cache_is_worth_what_it_saves() -> None:
     assert saved_ms([60.0, 70.0, 80.0], [20.0, 30.0], 10.0) == 70 - 25 - 10
     assert saved_ms([20.0], [20.0], 10.0) == -10
     assert saved_ms([20.0], [], 10.0) is None
+
+
+def test_an_action_that_keeps_what_it_installs_is_a_cache() -> None:
+    assert is_cache("actions/setup-node (cache)")
+    assert is_cache("actions/cache")
+    assert not is_cache("actions/setup-node")
