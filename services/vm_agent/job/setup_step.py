@@ -6,8 +6,9 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from libs.contracts.attempt import StepFinished, StepStarted
 from libs.contracts.results import Result
+from libs.failures.categories import UNKNOWN_END
 from libs.workflow.runner.commands import CommandReader
-from services.vm_agent.job.fingerprint import fingerprint
+from services.vm_agent.job.diagnosis import diagnosed
 from services.vm_agent.job.surroundings import JobError, Surroundings
 from services.vm_agent.log.step_output import StepOutput
 from services.vm_agent.ports import Record
@@ -33,22 +34,20 @@ async def set_up(
     why = around.masker.mask(why)
     around.state.failed = around.state.failed or outcome == "failure"
     await around.log.end_step(index, failed=outcome != "success")
-    record.finished(
-        StepFinished(
-            step=index,
-            name=name,
-            outcome=outcome,
-            conclusion=outcome,
-            duration_ms=round((around.clock() - begun) * 1000, 3),
-            annotations=tuple(output.said.annotations),
-            first_line=first_line,
-            lines=around.log.lines - first_line,
-            why=why,
-            fingerprint=fingerprint(None, [why], ()) if outcome == "failure" else "",
-            part="setup",
-            lacking=tuple(lacking),
-        )
+    event = StepFinished(
+        step=index,
+        name=name,
+        outcome=outcome,
+        conclusion=outcome,
+        duration_ms=round((around.clock() - begun) * 1000, 3),
+        annotations=tuple(output.said.annotations),
+        first_line=first_line,
+        lines=around.log.lines - first_line,
+        why=why,
+        part="setup",
+        lacking=tuple(lacking),
     )
+    record.finished(diagnosed(event, around, UNKNOWN_END, [why], ()))
     await around.log.flush()
     if outcome == "error":
         raise JobError(why)

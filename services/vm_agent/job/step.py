@@ -17,8 +17,8 @@ from libs.contracts.blobs import BlobRef
 from libs.contracts.plan import PlannedStep
 from libs.contracts.results import Result
 from services.vm_agent.job.answers import read_answers
+from services.vm_agent.job.diagnosis import command_of, diagnosed
 from services.vm_agent.job.evaluation import BadKey
-from services.vm_agent.job.fingerprint import fingerprint
 from services.vm_agent.job.naming import display_template, shortened
 from services.vm_agent.job.outputs import stored_outputs
 from services.vm_agent.job.recipe import Story
@@ -228,10 +228,10 @@ class Step:
         self._record.finished(msgspec.structs.replace(event, why=self._around.masker.mask(why)))
 
     def _event(self, outcome: Result, conclusion: Result, done: Done) -> StepFinished:
-        output, exit_code = self._site.output, done.worked.exit_code
+        output, order = self._site.output, self._around.state.order
         errors = [note.message for note in output.said.annotations if note.level == "error"]
         told = [message for message in errors if not message.startswith(EXITED)]
-        return StepFinished(
+        event = StepFinished(
             step=self._planned.index,
             name=self._name,
             part=self._part,
@@ -239,12 +239,13 @@ class Step:
             outcome=outcome,
             conclusion=conclusion,
             duration_ms=done.duration_ms,
-            exit_code=exit_code,
+            exit_code=done.worked.exit_code,
             annotations=tuple(output.said.annotations),
             first_line=self._first_line,
             lines=done.lines,
-            fingerprint=fingerprint(exit_code, told, output.tail) if outcome == "failure" else "",
+            command=command_of(self._planned, order.planned.defaults.shell or order.defaults.shell),
         )
+        return diagnosed(event, self._around, done.worked.end, told, output.tail)
 
 
 def _last_error(event: StepFinished) -> str:

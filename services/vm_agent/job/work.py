@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from libs.contracts.attempt import StepPart
 from libs.contracts.results import Result
+from libs.failures.categories import End
 from libs.workflow.actions.model import Composite, Docker, JavaScript
 from libs.workflow.actions.uses import Image
 from services.vm_agent.job import script as scripts
@@ -22,6 +23,7 @@ from services.vm_agent.job.checkout import read_inputs as read_checkout_inputs
 from services.vm_agent.job.containers import docker_action
 from services.vm_agent.job.containers.once import Once
 from services.vm_agent.job.containers.refused import BadContainer
+from services.vm_agent.job.diagnosis import end_of
 from services.vm_agent.job.evaluation import SECONDS_A_MINUTE, BadKey
 from services.vm_agent.job.prelude import action_prelude
 from services.vm_agent.job.site import Site
@@ -83,7 +85,7 @@ class Work:
             return Worked("success", exit_code=0, answers=True)
         why = " ".join([*_shortages(exit), f"{EXITED} {exit.code}."])
         await self.site.output.error(why)
-        return Worked("failure", exit_code=exit.code, why=why, answers=True)
+        return Worked("failure", exit_code=exit.code, why=why, answers=True, end=end_of(exit))
 
     # Actions
 
@@ -135,8 +137,10 @@ class Work:
         if stopped is not None or ended.value.code == 0:
             return stopped or Worked("success", exit_code=0, answers=True)
         said = [note.message for note in site.output.said.annotations if note.level == "error"]
+        if not said:
+            return await self._exited(ended.value)
         # An action that says why it failed (`core.setFailed`) has said it.
-        return Worked("failure", ended.value.code, said[-1], answers=True) if said else await self._exited(ended.value)
+        return Worked("failure", ended.value.code, said[-1], answers=True, end=end_of(ended.value))
 
     async def _docker(self, use: Use, runs: Docker, inputs: Mapping[str, str], supervision: Supervision) -> Worked:
         site, found = self.site, use.found
@@ -203,7 +207,8 @@ class Work:
             case "cancellation":
                 outcome, why = self.site.around.cancellation.end
         await self.site.output.error(why)
-        return Worked(outcome, why=why, answers=not is_checkout(self.site.planned.uses or ""))
+        end = End(time_limit=ended.stopped_by == "limit")
+        return Worked(outcome, why=why, answers=not is_checkout(self.site.planned.uses or ""), end=end)
 
     async def _supervision(self) -> Supervision:
         """Evaluates the step's time limit; within a composite action it is what is left of the outer step's. Raises

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from libs.contracts.results import Result
+from libs.failures.categories import UNKNOWN_END, End
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,3 +18,5 @@ class Worked:
     why: str = ""
     outputs: Mapping[str, str] | None = None
     answers: bool = False
+    end: End = UNKNOWN_END
+    """What is known of its process's end, for whoever says why it failed."""

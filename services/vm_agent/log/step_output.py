@@ -6,6 +6,7 @@ after its `add-mask` on, as in GitHub's runner.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 
 from msgspec.structs import astuple, replace
@@ -35,8 +36,9 @@ from services.vm_agent.log.matching.matchers import Found, Matchers, MatchersRef
 from services.vm_agent.log.said import SAID_CHARACTERS, Said
 from services.vm_agent.sandbox.protocol import FileTrouble
 
-TAIL_LINES = 20
-"""The end of a step's output, from which a failure's fingerprint is made."""
+TAIL_LINES = 50
+"""The end of a step's output, from which it is told what a failure is known by: a test's report and what stands behind
+it."""
 CUT_MARK = " …[cut: the line is over 1 MiB]"
 
 
@@ -60,7 +62,7 @@ class StepOutput:
         self.machine_path: Callable[[str], str] | None = None
         """Of a path that the step's processes name; None where they run in no container."""
         self.said = Said()
-        self.tail: list[str] = []
+        self.tail: deque[str] = deque(maxlen=TAIL_LINES)
 
     async def take(self, data: bytes) -> None:
         for part in self._cutter.take(data):
@@ -141,7 +143,7 @@ class StepOutput:
             await self._write(self._masker.mask("\n".join(lines)).split("\n"))
 
     async def _write(self, lines: list[str]) -> None:
-        self.tail = lines[-TAIL_LINES:] if len(lines) >= TAIL_LINES else (self.tail + lines)[-TAIL_LINES:]
+        self.tail.extend(lines[-TAIL_LINES:])
         await self._log.write(self._step, lines)
 
     async def _do(self, effect: Effect) -> None:

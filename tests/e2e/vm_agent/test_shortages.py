@@ -46,6 +46,7 @@ async def test_a_step_that_was_killed_for_memory_says_so(tmp_path: Path) -> None
         "A process was ended because the job's memory is used up. Process completed with exit code 137."
     )
     assert f"##[error]{finished.why}" in ran.printed()
+    assert finished.category == "out of memory"
 
 
 class FullExec:
@@ -72,6 +73,7 @@ async def test_a_step_that_failed_on_a_full_disk_says_so(tmp_path: Path) -> None
     (finished,) = ran.record.steps
     assert finished.why == "No space is left in /home/runner/work. Process completed with exit code 2."
     assert f"##[error]{finished.why}" in ran.printed()
+    assert finished.category == "disk full"
 
 
 async def test_a_step_that_succeeded_on_a_full_disk_succeeded(tmp_path: Path) -> None:

@@ -4,11 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from libs.failures import commands, fingerprint
 from libs.workflow.runner import artifacts, files, masking
 from libs.workflow.runner.commands import CommandReader
 from libs.workflow.runner.matchers import configuration, matching
 from services.vm_agent.job import answers
-from services.vm_agent.log import cutting, job_log, said, tail
+from services.vm_agent.log import cutting, job_log, said, step_output, tail
 from services.vm_agent.log.matching import __main__ as matching_process
 
 PAGE = (Path(__file__).parents[3] / "docs" / "steps.md").read_text()
@@ -17,6 +18,9 @@ MIB = 1024 * 1024
 BOUNDS = {
     f"| the log of an attempt | {job_log.LOG_LINES:,} lines, {job_log.LOG_CHARACTERS // MIB} MiB |",
     f"its last {tail.TAIL_LINES} lines",
+    f"the last {step_output.TAIL_LINES} lines that it printed",
+    f"that line, {fingerprint.SAID_CHARACTERS} characters at most",
+    f"`pytest`), {commands.COMMAND_CHARACTERS} characters at most",
     f"| a line | {cutting.LINE_BYTES // MIB} MiB |",
     f"| a runner file | {files.RUNNER_FILE_BYTES // MIB} MiB, {files.ENTRIES:,} entries |",
     f"| what a step sets by commands | {said.SAID_CHARACTERS // MIB} MiB |",

@@ -68,7 +68,7 @@ class CompositeRun:
         worst = self._worst
         if worst is None:
             return Worked("success", outputs=outputs, answers=True)
-        return Worked(worst.outcome, worst.exit_code, worst.why, outputs, answers=True)
+        return Worked(worst.outcome, worst.exit_code, worst.why, outputs, answers=True, end=worst.end)
 
     def _steps(self) -> list[tuple[int, PlannedStep, StepPart]]:
         """What of it runs in this part, in its order; actions may have something before their own step, and after."""
@@ -127,7 +127,8 @@ class CompositeRun:
         self._take_over(inner)
         if conclusion not in ("success", "skip") and self._worst is None:
             errors = [note.message for note in said.annotations if note.level == "error"]
-            self._worst = Worked(conclusion, worked.exit_code, worked.why or (errors[-1] if errors else ""))
+            why = worked.why or (errors[-1] if errors else "")
+            self._worst = Worked(conclusion, worked.exit_code, why, end=worked.end)
 
     def _take_over(self, inner: Site) -> None:
         """What a step said is said by the step that uses the action."""
