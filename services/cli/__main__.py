@@ -34,6 +34,7 @@ COMMANDS = {
     "image": ("image", "Build, list, verify and remove guest images."),
     "pool": ("pool", "The machines that stand ready on each host."),
     "sql": ("sql", "Ask DuckDB what was learned, read-only."),
+    "backtest": ("backtest", "Replay a log: would learned limits have helped?"),
     "doctor": ("doctor", "Say what works on this machine and what is missing."),
     "ingress": ("service", "One service: take webhooks."),
     "parser": ("service", "One service: plan runs."),

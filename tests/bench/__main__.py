@@ -18,7 +18,7 @@ from pathlib import Path
 
 import msgspec
 
-from tests.bench import evaluating, intake, local_run, masking, reading, restore, whole
+from tests.bench import backtesting, evaluating, intake, local_run, masking, reading, restore, whole
 from tests.bench.figures import Figure
 from tests.bench.table import Report, markdown, report
 
@@ -26,6 +26,7 @@ PARTS: dict[str, Callable[[Path], Awaitable[list[Figure]]]] = {
     "reading": reading.measure,
     "expressions": evaluating.measure,
     "masking": masking.measure,
+    "backtest": backtesting.measure,
     "run": local_run.measure,
     "intake": intake.measure,
     "whole": whole.measure,

@@ -31,7 +31,7 @@ class Rate(msgspec.Struct, frozen=True):
     weight: float
 
 
-class Tally(msgspec.Struct, frozen=True):
+class Tally(msgspec.Struct, frozen=True, gc=False):
     """Decayed sums of what passed and failed, as of `at_seconds`: outcomes in order of time need no more memory."""
 
     passed: float = 0.0
@@ -76,12 +76,15 @@ def posterior(tally: Tally, parent: float) -> tuple[float, float]:
 
 def count(tally: Tally, at_seconds: float, passed: bool, half_life_seconds: float | None) -> Tally:
     """The tally with one more outcome, which is not older than the last."""
-    aged = age(tally, at_seconds, half_life_seconds)
-    return Tally(aged.passed + passed, aged.failed + (not passed), aged.at_seconds)
+    weight = decay(at_seconds - tally.at_seconds, half_life_seconds)
+    passed_sum, failed_sum = tally.passed * weight, tally.failed * weight
+    return Tally(passed_sum + passed, failed_sum + (not passed), max(at_seconds, tally.at_seconds))
 
 
 def age(tally: Tally, at_seconds: float, half_life_seconds: float | None) -> Tally:
     """The same outcomes, seen from a later time."""
+    if half_life_seconds is None:
+        return tally
     weight = decay(at_seconds - tally.at_seconds, half_life_seconds)
     return Tally(tally.passed * weight, tally.failed * weight, max(at_seconds, tally.at_seconds))
 

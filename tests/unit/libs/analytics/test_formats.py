@@ -8,7 +8,7 @@ import json
 from datetime import datetime
 from decimal import Decimal
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from libs.analytics.formats import WRITERS, Row
@@ -53,6 +53,7 @@ def test_nothing_in_a_table_reaches_the_terminal_raw() -> None:
     assert text.splitlines()[2] == "\\x1b[31mred\\n\\x07"
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(CELLS, CELLS), max_size=5))
 def test_any_rows_make_a_line_each_valid_json_and_valid_csv(rows: list[tuple[object, object]]) -> None:
     assert len(write("table", ("a", "b"), *rows)[0].split("\n")) == len(rows) + 3

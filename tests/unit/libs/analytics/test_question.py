@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from libs.analytics.asked import refusal_of
@@ -31,6 +31,7 @@ PARTS = st.one_of(
 )
 
 
+@settings(deadline=None)
 @given(PARTS)
 def test_what_is_said_is_heard(part: Part) -> None:
     message = part_message(part)
@@ -45,6 +46,7 @@ def test_a_question_is_heard_too() -> None:
     assert question_of(message[HEAD.size :]) == question
 
 
+@settings(deadline=None)
 @given(st.binary(min_size=HEAD.size, max_size=HEAD.size), st.binary(max_size=50))
 def test_whatever_comes_is_a_part_or_garbled(head: bytes, content: bytes) -> None:
     try:
