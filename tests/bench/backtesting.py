@@ -13,7 +13,7 @@ from services.learner.backtest.synthetic import endings
 from tests.bench.figures import Figure
 from tests.bench.limits import milliseconds_of
 
-SEEDS = range(1, 7)
+SEEDS = range(1, 5)
 """A replay by two rules takes a second each; that no seed of 200 misses the aims is in docs/backtest.md."""
 RULES = (OURS, "tolerance", BASELINE)
 """With the strictest and the boldest of the others."""

@@ -143,6 +143,10 @@ def _forecasts(row: PolicyRow) -> list[str]:
             f"Intervals of 90 %, coverage of the next runs ({row.forecasts.blocks:,} blocks): {held or 'too few'}."
         )
     if row.flaky is not None:
-        named = ", ".join(f"{each.share:.0%} of {each.named} (k={each.k})" for each in row.flaky.precision)
-        lines.append(f"Flaky, named and flaked again: {named}; of all jobs {row.flaky.base_share:.0%} do.")
+        named = ", ".join(
+            f"{each.share:.0%} of {each.named} (k={each.k})" for each in row.flaky.precision if each.named
+        )
+        lines.append(
+            f"Flaky, named and flaked again: {named or 'nobody was named'}; of all jobs {row.flaky.base_share:.0%} do."
+        )
     return lines
