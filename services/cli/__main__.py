@@ -27,6 +27,7 @@ COMMANDS = {
     "environments": ("environments", "Protect environments: reviewers, waits, branches."),
     "why": ("why", "Why a run or a job is queued, skipped, slow or red."),
     "advice": ("advice", "What was learned of jobs and hosts, and what became of it."),
+    "proposals": ("proposals", "What a model proposed for what cannot run."),
     "deliveries": ("deliveries", "What became of deliveries, and why nothing ran."),
     "debug": ("debug", "A shell in what a failed job left."),
     "events": ("events", "Read the event log."),
