@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
+# Each kind of event is there once an attempt, so they are joined: grouping them takes five times as long.
 ATTEMPTS = """
 CREATE VIEW attempts AS
-WITH folded AS (
-    SELECT run_id, job_kid, n, any_value(host) AS host,
-        max(driver) AS driver, max(how) AS how, max(ready_ms) AS ready_ms, max(vm) AS vm, max(image) AS image,
-        max(cpus) AS cpus, max(memory_mib) AS memory_mib,
-        min(stored_at) FILTER (type = 'AttemptStarted') AS started_at,
-        max(stored_at) FILTER (type IN ('AttemptFinished', 'AttemptLost', 'AttemptRefused')) AS finished_at,
-        max(type) FILTER (type IN ('AttemptFinished', 'AttemptLost', 'AttemptRefused')) AS ended,
-        max(conclusion) AS conclusion, max(duration_ms) AS duration_ms, max(lines) AS lines,
-        max(why) FILTER (why <> '') AS why
-    FROM attempt_fact GROUP BY run_id, job_kid, n
+WITH started AS (
+    SELECT run_id, job_kid, n, host, driver, stored_at AS started_at FROM attempt_fact WHERE type = 'AttemptStarted'
+), ready AS (
+    SELECT run_id, job_kid, n, how, ready_ms, vm, image, cpus, memory_mib FROM attempt_fact WHERE type = 'VmReady'
+), ended AS (
+    SELECT run_id, job_kid, n, host AS ended_host, type, stored_at AS finished_at, conclusion, duration_ms, lines, why
+    FROM attempt_fact WHERE type IN ('AttemptFinished', 'AttemptLost', 'AttemptRefused')
 )
-SELECT f.run_id, j.repository, j.workflow, j.job_id, j.job, j.job_key, f.n, f.host, f.driver, f.how,
-    CASE f.ended WHEN 'AttemptLost' THEN 'lost' WHEN 'AttemptRefused' THEN 'refused'
+SELECT run_id, j.repository, j.workflow, j.job_id, j.job, j.job_key, n, coalesce(s.host, e.ended_host) AS host,
+    s.driver, r.how, CASE e.type WHEN 'AttemptLost' THEN 'lost' WHEN 'AttemptRefused' THEN 'refused'
         WHEN 'AttemptFinished' THEN 'finished' ELSE 'running' END AS status,
-    f.conclusion, f.started_at, f.finished_at, f.ready_ms, f.duration_ms, f.lines, f.vm, f.image, f.cpus, f.memory_mib,
-    f.why, j.workflow_path, j.repository_id, f.job_kid
-FROM folded f LEFT JOIN job_names j USING (job_kid)"""
+    e.conclusion, s.started_at, e.finished_at, r.ready_ms, e.duration_ms, e.lines, r.vm, r.image, r.cpus, r.memory_mib,
+    nullif(e.why, '') AS why, j.workflow_path, j.repository_id, job_kid
+FROM started s FULL JOIN ended e USING (run_id, job_kid, n)
+LEFT JOIN ready r USING (run_id, job_kid, n)
+LEFT JOIN job_names j USING (job_kid)"""
 
 JOBS = """
 CREATE VIEW jobs AS
@@ -29,30 +29,31 @@ WITH reruns AS (
 ), placed AS (
     SELECT f.* REPLACE (1 + coalesce(len(list_filter(r.seqs, lambda s: s <= f.seq)), 0) AS run_attempt)
     FROM job_fact f LEFT JOIN reruns r USING (run_id)
-), folded AS (
-    SELECT run_id, job_kid, run_attempt, arg_max(name, seq) FILTER (name <> '') AS name,
-        min(stored_at) FILTER (type = 'JobQueued') AS queued_at, max(timeout_ms) AS timeout_ms,
-        max(stored_at) FILTER (type IN ('JobFinished', 'JobSkipped')) AS finished_at,
-        max(outcome) AS outcome, max(conclusion) AS conclusion, max(retries) AS retries,
-        max(n) AS n, count(*) FILTER (type = 'JobAssigned') AS attempts, max(labels) AS labels,
-        arg_max(host, seq) FILTER (type = 'JobAssigned') AS host, bool_or(type = 'CallExpanded') AS calls,
-        arg_max(why, seq) FILTER (type IN ('JobFinished', 'JobSkipped') AND why <> '') AS why
-    FROM placed GROUP BY run_id, job_kid, run_attempt
-), ran AS (
-    SELECT run_id, job_kid, n, min(stored_at) FILTER (type = 'AttemptStarted') AS started_at,
-        max(duration_ms) AS duration_ms
-    FROM attempt_fact GROUP BY run_id, job_kid, n
+), waiting AS (
+    SELECT run_id, job_kid, run_attempt, min(stored_at) FILTER (type = 'JobQueued') AS queued_at,
+        max(timeout_ms) AS timeout_ms, any_value(labels) AS labels, max(n) AS assigned_n,
+        count(*) FILTER (type = 'JobAssigned') AS attempts, bool_or(type = 'CallExpanded') AS calls
+    FROM placed WHERE type IN ('JobQueued', 'JobAssigned', 'CallExpanded') GROUP BY run_id, job_kid, run_attempt
+), ended AS (
+    SELECT run_id, job_kid, run_attempt, stored_at AS finished_at, outcome, conclusion, retries, name, n AS ended_n, why
+    FROM placed WHERE type IN ('JobFinished', 'JobSkipped')
+), both_of AS (
+    SELECT *, coalesce(ended_n, assigned_n) AS n FROM waiting FULL JOIN ended USING (run_id, job_kid, run_attempt)
+), started AS (
+    SELECT run_id, job_kid, n, host, stored_at AS started_at FROM attempt_fact WHERE type = 'AttemptStarted'
+), took AS (
+    SELECT run_id, job_kid, n, duration_ms FROM attempt_fact WHERE type = 'AttemptFinished'
 )
-SELECT f.run_id, f.run_attempt, j.repository, j.workflow, j.job_id, coalesce(f.name, j.job) AS job, j.job_key,
-    CASE WHEN f.conclusion IS NOT NULL THEN 'completed' WHEN r.started_at IS NOT NULL OR f.calls
+SELECT run_id, f.run_attempt, j.repository, j.workflow, j.job_id, coalesce(nullif(f.name, ''), j.job) AS job, j.job_key,
+    CASE WHEN f.conclusion IS NOT NULL THEN 'completed' WHEN s.started_at IS NOT NULL OR f.calls
         THEN 'in_progress' ELSE 'queued' END AS status,
-    f.outcome, f.conclusion, f.attempts, coalesce(f.retries, 0) AS retries, f.host, f.labels, f.timeout_ms,
-    f.queued_at, r.started_at, f.finished_at,
-    date_diff('microseconds', f.queued_at, r.started_at) / 1000 AS waited_ms,
+    f.outcome, f.conclusion, coalesce(f.attempts, 0) AS attempts, coalesce(f.retries, 0) AS retries, s.host, f.labels,
+    f.timeout_ms, f.queued_at, s.started_at, f.finished_at,
+    date_diff('microseconds', f.queued_at, s.started_at) / 1000 AS waited_ms,
     CASE WHEN f.conclusion IS NULL THEN NULL
-        ELSE coalesce(r.duration_ms, date_diff('microseconds', r.started_at, f.finished_at) / 1000) END AS duration_ms,
-    f.why, f.n, j.workflow_path, j.repository_id, j.workflow_kid, f.job_kid
-FROM folded f LEFT JOIN ran r USING (run_id, job_kid, n)
+        ELSE coalesce(t.duration_ms, date_diff('microseconds', s.started_at, f.finished_at) / 1000) END AS duration_ms,
+    nullif(f.why, '') AS why, n, j.workflow_path, j.repository_id, j.workflow_kid, job_kid
+FROM both_of f LEFT JOIN started s USING (run_id, job_kid, n) LEFT JOIN took t USING (run_id, job_kid, n)
 LEFT JOIN job_names j USING (job_kid)"""
 
 QUEUE_WAITS = """

@@ -16,30 +16,31 @@ FROM host_fact GROUP BY host"""
 
 VMS = """
 CREATE VIEW vms AS
-WITH said AS (
-    SELECT host, vm, seq, stored_at, type, image, cpus, memory_mib, trust, how, ready_ms, run_id, n, bytes, why,
-        NULL AS job_kid
-    FROM vm_fact WHERE vm <> ''
-    UNION ALL
-    SELECT host, vm, seq, stored_at, type, image, cpus, memory_mib, NULL, how, ready_ms, run_id, n, NULL, why, job_kid
+WITH made AS (
+    SELECT host, vm, type = 'TemplateBuilt' AS template, image, cpus, memory_mib, trust, how AS pooled_how,
+        stored_at AS pooled_at, ready_ms AS pooled_ms
+    FROM vm_fact WHERE type IN ('TemplateBuilt', 'VmPooled')
+), used AS (
+    SELECT host, vm, image AS used_image, cpus AS used_cpus, memory_mib AS used_memory_mib, how, stored_at AS used_at,
+        ready_ms, run_id, job_kid, n
     FROM attempt_fact WHERE type = 'VmReady' AND vm IS NOT NULL
-), folded AS (
-    SELECT host, vm, max(image) AS image, max(cpus) AS cpus, max(memory_mib) AS memory_mib, max(trust) AS trust,
-        arg_max(how, seq) FILTER (type = 'VmReady') AS how,
-        arg_max(how, seq) FILTER (type = 'VmPooled') AS pooled_how,
-        min(stored_at) FILTER (type = 'VmPooled') AS pooled_at, min(stored_at) FILTER (type = 'VmReady') AS used_at,
-        max(ready_ms) FILTER (type = 'VmPooled') AS pooled_ms, max(ready_ms) FILTER (type = 'VmReady') AS ready_ms,
-        min(stored_at) FILTER (type IN ('VmDestroyed', 'VmReaped')) AS gone_at,
-        arg_max(why, seq) FILTER (type IN ('VmDestroyed', 'VmReaped')) AS gone_why,
-        bool_or(type = 'VmReaped') AS reaped, bool_or(type = 'VmKept') AS kept, max(bytes) AS kept_bytes,
-        max(run_id) AS run_id, max(n) AS n, max(job_kid) AS job_kid, bool_or(type = 'TemplateBuilt') AS template
-    FROM said GROUP BY host, vm
+), gone AS (
+    SELECT host, vm, stored_at AS gone_at, why FROM vm_fact WHERE type = 'VmDestroyed'
+), reaped AS (
+    SELECT host, vm, min(stored_at) AS reaped_at, min(why) AS why FROM vm_fact WHERE type = 'VmReaped' GROUP BY host, vm
+), kept AS (
+    SELECT host, vm, max(bytes) AS kept_bytes FROM vm_fact WHERE type = 'VmKept' GROUP BY host, vm
 )
-SELECT f.vm, f.host, f.image, f.cpus, f.memory_mib, f.trust, f.template, f.how, f.pooled_how, f.pooled_at, f.used_at,
-    f.gone_at, f.pooled_ms, f.ready_ms, date_diff('microseconds', f.pooled_at, f.used_at) / 1000 AS stood_ready_ms,
-    date_diff('microseconds', coalesce(f.used_at, f.pooled_at), f.gone_at) / 1000 AS lived_ms,
-    f.gone_why, f.reaped, f.kept, f.kept_bytes, f.run_id, j.repository, j.workflow, j.job, f.n
-FROM folded f LEFT JOIN job_names j USING (job_kid)"""
+SELECT vm, host, coalesce(m.image, u.used_image) AS image, coalesce(m.cpus, u.used_cpus) AS cpus,
+    coalesce(m.memory_mib, u.used_memory_mib) AS memory_mib, m.trust, coalesce(m.template, false) AS template, u.how,
+    m.pooled_how, m.pooled_at, u.used_at, coalesce(g.gone_at, r.reaped_at) AS gone_at, m.pooled_ms, u.ready_ms,
+    date_diff('microseconds', m.pooled_at, u.used_at) / 1000 AS stood_ready_ms,
+    date_diff('microseconds', coalesce(u.used_at, m.pooled_at), coalesce(g.gone_at, r.reaped_at)) / 1000 AS lived_ms,
+    coalesce(g.why, r.why) AS gone_why, r.reaped_at IS NOT NULL AS reaped, k.kept_bytes, u.run_id, j.repository,
+    j.workflow, j.job, u.n
+FROM made m FULL JOIN used u USING (host, vm)
+LEFT JOIN gone g USING (host, vm) LEFT JOIN reaped r USING (host, vm) LEFT JOIN kept k USING (host, vm)
+LEFT JOIN job_names j USING (job_kid)"""
 
 CACHES = """
 CREATE VIEW caches AS

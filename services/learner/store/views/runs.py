@@ -45,6 +45,9 @@ LEFT JOIN ref_key r ON r.kid = p.ref_kid"""
 
 RUNS = """
 CREATE VIEW runs AS
-SELECT * FROM run_attempts QUALIFY row_number() OVER (PARTITION BY run_id ORDER BY run_attempt DESC) = 1"""
+SELECT a.* FROM run_attempts a
+LEFT JOIN (SELECT run_id, max(run_attempt) AS latest FROM run_fact WHERE type <> 'RunCancelRequested' GROUP BY run_id) l
+USING (run_id)
+WHERE a.run_attempt = coalesce(l.latest, 1)"""
 
 VIEWS = (DELIVERIES, REJECTIONS, RUN_ATTEMPTS, RUNS)
