@@ -18,7 +18,7 @@ from pathlib import Path
 
 import msgspec
 
-from tests.bench import backtesting, evaluating, intake, local_run, masking, reading, restore, whole
+from tests.bench import backtesting, evaluating, intake, local_run, masking, queries, reading, restore, whole
 from tests.bench.figures import Figure
 from tests.bench.table import Report, markdown, report
 
@@ -31,6 +31,7 @@ PARTS: dict[str, Callable[[Path], Awaitable[list[Figure]]]] = {
     "intake": intake.measure,
     "whole": whole.measure,
     "restore": restore.measure,
+    "queries": queries.measure,
 }
 PART_SECONDS = 130.0
 """One part on a busy machine. On a quiet one two take some fifteen seconds each, and the boots of `restore` eighty."""

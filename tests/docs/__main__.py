@@ -10,7 +10,7 @@ from pathlib import Path
 from tests.docs import blocks, command_line, differences, events, language
 
 DOCS = Path(__file__).parents[2] / "docs"
-WITH_BLOCKS = ("architecture.md",)
+WITH_BLOCKS = ("architecture.md", "analytics.md")
 
 
 def pages() -> dict[str, str]:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from libs.bus import streams
 from libs.bus.streams import StreamSpec
 from services.scheduler.transitions import diagram
+from tests.docs import analytics
 
 MARKED = re.compile(r"(<!-- generated: ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
@@ -49,4 +50,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "job-machine": lambda: _machine("job"),
     "streams": _streams,
     "buckets": _buckets,
+    "analytics-views": analytics.views,
+    "analytics-tables": analytics.tables,
+    "analytics-questions": analytics.questions,
 }

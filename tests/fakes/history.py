@@ -118,10 +118,19 @@ class OneRun:
         return await self.at(job, n, began, attempt.VmReady("spawned", {"spawn": 1.5}))
 
     async def step(
-        self, job: str, index: int, name: str, result: Result = "success", *, n: int = 1, ms: float = 10
+        self,
+        job: str,
+        index: int,
+        name: str,
+        result: Result = "success",
+        *,
+        n: int = 1,
+        ms: float = 10,
+        **said: str,
     ) -> int:
+        """`said` are `command`, `fingerprint`, `said` and `category`."""
         code = None if result == "skip" else int(result != "success")
-        finished = attempt.StepFinished(index, name, result, result, duration_ms=ms, exit_code=code)
+        finished = attempt.StepFinished(index, name, result, result, duration_ms=ms, exit_code=code, **said)  # type: ignore[arg-type]
         return await self.at(job, n, finished)
 
     async def finished(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import json
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -35,10 +36,12 @@ META = {
 }
 """What hands that know psql write. `\\d NAME` is there, too."""
 EPILOG = """\b
-Tables: runs, run_attempts, jobs, attempts, steps, deliveries, rejections,
-        workflow_stats, job_stats, step_stats. Times are UTC, durations milliseconds.
+Views: runs, jobs, attempts, steps, failures, breakages, flakiness, durations, success_rates,
+       vm_minutes, queue_waits, advice, timeouts, retries, node, edge and more: docs/analytics.md says
+       what each column means. Times are UTC, durations milliseconds.
 \b
 Example: firebreak sql "SELECT workflow, job, success_rate, p50_ms, p95_ms FROM job_stats"
+         firebreak sql --example broke-this-week
 """
 
 
@@ -56,7 +59,11 @@ Example: firebreak sql "SELECT workflow, job, success_rate, p50_ms, p95_ms FROM 
     show_default=True,
     help="Seconds that a statement may run; then it is ended.",
 )
-def command(query: str | None, form: Form | None, limit: int, seconds: int) -> int:
+@click.option("--example", metavar="NAME", help="Ask the documented question of that name.")
+@click.option("--examples", "listed", is_flag=True, help="List the documented questions.")
+def command(
+    query: str | None, form: Form | None, limit: int, seconds: int, *, example: str | None, listed: bool
+) -> int:
     """Ask DuckDB what was learned, read-only, while the learner writes.
 
     Without QUERY: a prompt on a terminal, else one statement from standard input.
@@ -65,6 +72,12 @@ def command(query: str | None, form: Form | None, limit: int, seconds: int) -> i
     from libs.analytics.snapshot import FOLDER
     from libs.settings import read_settings
 
+    if listed:
+        return _list_examples(form)
+    if example is not None:
+        if query is not None:
+            raise Usage("a question and an example at once: leave one out")
+        query = _example(example)
     if form == "arrow" and sys.stdout.isatty():
         raise Usage("Arrow is not for a terminal: send it to a program, or to a file (`... --arrow > x.arrows`)")
     folder, wanted = read_settings().home / FOLDER, _Wanted(form or "table", limit, seconds)
@@ -75,6 +88,27 @@ def command(query: str | None, form: Form | None, limit: int, seconds: int) -> i
         raise Usage(f"the statement is longer than {QUERY_BYTES} bytes: what is a file of yours is not for a snapshot")
     _answer(folder, text, wanted)
     return OK
+
+
+def _list_examples(form: Form | None) -> int:
+    from libs.analytics.examples import EXAMPLES
+
+    if form == "json":
+        said = [{"name": each.name, "question": each.question, "query": each.query.strip()} for each in EXAMPLES]
+        click.echo(json.dumps(said, indent=1))
+        return OK
+    width = max(len(each.name) for each in EXAMPLES)
+    for each in EXAMPLES:
+        click.echo(f"{each.name.ljust(width)}  {each.question}")
+    return OK
+
+
+def _example(name: str) -> str:
+    from libs.analytics.examples import example
+
+    if (found := example(name)) is None:
+        raise Usage(f"no documented question is called {name!r}: `firebreak sql --examples` lists them")
+    return found.query
 
 
 @dataclass(frozen=True, slots=True)

@@ -118,6 +118,24 @@ def test_a_question_has_its_time_and_a_slow_reader_has_his(home: Path) -> None:
         assert process.wait(20) == 0
 
 
+async def test_a_documented_question_is_asked_by_its_name(learned: Learned, home: Path) -> None:
+    await learned.history.one_run().whole()
+    await learned.learn()
+    (row,) = json.loads(sql(home, "--json", "--example", "slowest-jobs").stdout)
+    assert (row["job"], row["total"]) == ("build", 1)
+
+
+def test_the_documented_questions_are_listed_without_any_snapshot(tmp_path: Path) -> None:
+    assert "broke-this-week" in sql(tmp_path / "nowhere", "--examples").stdout
+    listed = json.loads(sql(tmp_path / "nowhere", "--examples", "--json").stdout)
+    assert {"name", "question", "query"} == set(listed[0])
+
+
+@pytest.mark.parametrize("arguments", [("--example", "weather"), ("--example", "advice", "SELECT 1")])
+def test_an_example_that_is_none_exits_2(home: Path, arguments: tuple[str, ...]) -> None:
+    assert sql(home, *arguments).exit_code == 2
+
+
 def test_help_has_an_example() -> None:
     assert 'Example: firebreak sql "SELECT' in CliRunner().invoke(command, ["--help"]).stdout
 

@@ -6,6 +6,8 @@ AS_OF = """
 CREATE VIEW as_of AS
 SELECT max(stored_at) AS now FROM cursor"""
 
+DAYS_AGO = "CREATE MACRO days_ago(days) AS (SELECT max(stored_at) FROM cursor) - to_days(days)"
+
 WORKFLOWS = """
 CREATE VIEW workflows AS
 SELECT k.kid AS workflow_kid, l.repository, l.name AS workflow, k.path AS workflow_path, k.repository_id
@@ -33,4 +35,4 @@ CREATE VIEW step_names AS
 SELECT s.kid AS step_kid, s.name AS step_name, j.*
 FROM step_key s LEFT JOIN job_names j USING (job_kid)"""
 
-VIEWS = (AS_OF, WORKFLOWS, REPOSITORIES, JOB_NAMES, STEP_NAMES)
+VIEWS = (AS_OF, DAYS_AGO, WORKFLOWS, REPOSITORIES, JOB_NAMES, STEP_NAMES)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from services.learner.store.words import DECIDED, TIMED
 
-_QUANTILES = "quantile_cont(duration_ms, [0.5, 0.9, 0.95, 0.99])"
+_QUANTILES = "quantile_cont(duration_ms, [0.5, 0.9, 0.95])"
 
 
 def _totals(outcome: str) -> str:
@@ -79,10 +79,10 @@ WITH jobs_timed AS (
     FROM step_fact WHERE outcome = 'success' GROUP BY step_kid
 )
 SELECT 'job' AS level, j.repository, j.workflow, j.job, NULL AS step, n, mean_ms, q[1] AS p50_ms, q[2] AS p90_ms,
-    q[3] AS p95_ms, q[4] AS p99_ms, max_ms, j.repository_id
+    q[3] AS p95_ms, max_ms, j.repository_id
 FROM jobs_timed LEFT JOIN job_names j USING (job_kid)
 UNION ALL
-SELECT 'step', s.repository, s.workflow, s.job, s.step_name, n, mean_ms, q[1], q[2], q[3], q[4], max_ms, s.repository_id
+SELECT 'step', s.repository, s.workflow, s.job, s.step_name, n, mean_ms, q[1], q[2], q[3], max_ms, s.repository_id
 FROM steps_timed LEFT JOIN step_names s USING (step_kid)"""  # noqa: S608  # constants
 
 VM_MINUTES = """
