@@ -4,6 +4,7 @@
 `cmd.model.*` of COMMANDS.
 *Emits:* `ProposalMade`, `ProposalAccepted`, `TriageGiven`, `ModelFailed` on
 `ev.model.<repository_id>.<content hash or run_id>`. Nobody reads these to decide anything.
+  Where trials are wanted, `TriggerTrial` on `cmd.trigger.<repository_id>`.
 *Owns:* one worker process, started with the first question, which alone loads litellm and knows the model's key.
 """
 
@@ -33,6 +34,7 @@ from services.model.shell.ledger import Ledger
 from services.model.shell.proposals import Proposals
 from services.model.shell.runs import Runs
 from services.model.shell.triages import Triages
+from services.model.shell.trials import Trials
 
 CONSUMER = Consumer(
     stream=subjects.EVENTS,
@@ -70,7 +72,9 @@ async def serve(process: Process) -> None:
 def _handling(process: Process, asking: Asking, counted: Counts, fleet: Fleet, ledger: Ledger) -> Handling:
     consent = Consent(process.bus, asking.hosted, "fork-text" in process.settings.forbidden)
     runs = Runs(process.bus, process.blobs)
-    proposals = Proposals(asking, ledger, consent, counted, _nothing_more)
+    trials = Trials(process.bus, runs, fleet)
+    made = trials.begin if process.settings.llm_trial else _nothing_more
+    proposals = Proposals(asking, ledger, consent, counted, made)
     triages = Triages(asking, ledger, consent, counted, runs, candidates)
     return Handling(runs, process.blobs, fleet, proposals, triages, _now)
 

@@ -21,7 +21,7 @@ from services.model.shell.whose import Whose
 from services.model.shell_syntax import syntax_error
 
 Made = Callable[[RepositoryId, ProposalMade, Cause], Awaitable[None]]
-"""What follows a proposal that was stored just now: a trial, where one is wanted."""
+"""What follows a proposal, or one more place of it: a trial, where one is wanted. It may be told twice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,9 @@ class Proposals:
             again = at_another_place(before[-1], need.place)
             if again is not None:
                 await self.ledger.append(page, cause, "place", [again])
+            told = again or before[-1]
+            if told.places[-1].run_id == need.place.run_id:  # it may have been stored, and what follows not begun
+                await self.made(repository, told, cause)
             return
         event = await self._event(need, whose)
         if isinstance(event, ModelFailed):
