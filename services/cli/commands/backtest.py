@@ -93,7 +93,7 @@ def _recorded(trace: str) -> list[Ending]:
         raise Usage(f"{trace}: {error}") from None
     click.echo(
         f"{len(endings)} jobs; left out: {skipped.ended_otherwise} cancelled, lost or our own errors, "
-        f"{skipped.without_plan} of runs whose plan is not in the trace",
+        f"{skipped.without_plan} of runs whose plan is not in the trace, {skipped.trials} of trials",
         err=True,
     )
     return endings

@@ -1,8 +1,7 @@
 """The rules that are compared, each as somebody who knows one job's past successes and nothing else.
 
-What a rule says is held between the floor and what is declared, and doubled for each kill since the last success, by
-whoever asks: without the doubling, a rule that once ends a job which grew ends it for ever. Only fixed limits and none
-are taken as they are.
+All that learn have one floor, are never beyond what is declared, and double with each kill since the last success:
+without the doubling, a rule that once ends a job which grew ends it for ever.
 """
 
 from __future__ import annotations

@@ -35,6 +35,8 @@ class Skipped(msgspec.Struct):
 
     ended_otherwise: int = 0
     without_plan: int = 0
+    trials: int = 0
+    """Of a model's proposals: another workflow than the one whose name they have."""
 
 
 _envelopes = msgspec.json.Decoder(Envelope)
@@ -89,6 +91,9 @@ class Recorder:
             return
         if plan is None:
             self.skipped.without_plan += 1
+            return
+        if plan.trial:
+            self.skipped.trials += 1
             return
         place = (address.run_id, address.job)
         declared_ms = self._declared.get(place, DEFAULT_LIMIT_MS)

@@ -18,7 +18,7 @@ from tests.golden.write import example
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 HOUR_MS = 3_600_000
 JOB = JobKey("build")
-PLAN = msgspec.structs.replace(example(plan.Plan), sha="abc")
+PLAN = msgspec.structs.replace(example(plan.Plan), sha="abc", trial="")
 
 
 def lines(run_id: int, *events: msgspec.Struct, at: datetime = NOON, n: int = 1) -> list[bytes]:
@@ -69,6 +69,12 @@ def test_what_says_nothing_about_the_job_is_left_out(conclusion: Result) -> None
 def test_a_run_without_its_plan_is_left_out_and_told() -> None:
     endings, skipped = recorded(lines(7, queued(), finished("success")))
     assert (endings, skipped.without_plan) == ([], 1)
+
+
+def test_a_trial_of_a_proposal_is_left_out() -> None:
+    trial = msgspec.structs.replace(PLAN, trial="proposal")
+    endings, skipped = recorded(lines(7, run.RunPlanned(trial), queued(), finished("success")))
+    assert (endings, skipped.trials) == ([], 1)
 
 
 def test_the_same_job_of_the_same_workflow_is_one_key_and_a_second_attempt_is_a_retry() -> None:
