@@ -11,8 +11,11 @@ import msgspec
 from libs.bus.port import Bus, CaughtUp, Stored
 from libs.contracts import subjects
 from libs.contracts.advice import Advice, AdviceKind, AdviceMeasured
+from libs.contracts.envelope import decode_commit
 from libs.contracts.ids import RepositoryId
+from libs.contracts.opt_ins import OptInsDeclared
 from libs.views.advice import became, sentence
+from libs.views.opt_ins import opted_into
 from libs.views.standing import Standing, about, standing
 from services.cli import words
 from services.cli.connection import connected, coroutine
@@ -31,13 +34,16 @@ class Told(msgspec.Struct, frozen=True):
 
 
 class ToldOf(msgspec.Struct, frozen=True):
-    """`repository_id` is None of the hosts; `position` is how much of the log it was made of."""
+    """`repository_id` is None of the hosts; `position` is how much of the log it was made of. `opt_ins` is what the
+    repository's file says, None where it never had one.
+    """
 
     repository: str
     repository_id: int | None
     given_at: datetime
     position: int
     advice: tuple[Told, ...]
+    opt_ins: OptInsDeclared | None = None
 
 
 @click.command()
@@ -58,7 +64,7 @@ async def command(*, repository: str | None, hosts: bool, kind: tuple[AdviceKind
         raise Usage("--hosts is of all repositories: give one of both")
     async with connected() as connection:
         found = await found_advice(connection.bus, repository, hosts=hosts)
-    told = [told_of(each, kind) for each in found]
+        told = [told_of(each, kind, await opt_ins_of(connection.bus, each)) for each in found]
     if as_json:
         click.echo(msgspec.json.encode(told).decode())
         return
@@ -96,7 +102,14 @@ async def _all(bus: Bus) -> list[Stored]:
     return sorted(newest.values(), key=lambda each: (each.subject == subjects.ADVICE_FOR_HOSTS, each.subject))
 
 
-def told_of(stored: Stored, kinds: tuple[AdviceKind, ...]) -> ToldOf:
+async def opt_ins_of(bus: Bus, advice: Stored) -> OptInsDeclared | None:
+    """What the repository of this advice declared last."""
+    number = advice.subject.rpartition(".")[2]
+    stored = await bus.last(subjects.opt_ins(RepositoryId(int(number)))) if number.isdecimal() else None
+    return None if stored is None else msgspec.json.decode(decode_commit(stored.data).events[-1], type=OptInsDeclared)
+
+
+def told_of(stored: Stored, kinds: tuple[AdviceKind, ...], opt_ins: OptInsDeclared | None = None) -> ToldOf:
     stands = standing(stored, stored.time)
     pieces = [piece for piece in stands.given.advice if not kinds or about(piece).kind in kinds]
     number = stored.subject.rpartition(".")[2]
@@ -106,6 +119,7 @@ def told_of(stored: Stored, kinds: tuple[AdviceKind, ...]) -> ToldOf:
         given_at=stands.at,
         position=stands.given.position,
         advice=tuple(_piece(piece, stands) for piece in pieces),
+        opt_ins=opt_ins,
     )
 
 
@@ -119,6 +133,8 @@ def tell(told: ToldOf) -> None:
         return
     name = told.repository or (f"repository {told.repository_id}" if told.repository_id else "hosts")
     click.echo(words.plain(f"{name}, as of {words.clock(told.given_at)}"))
+    if told.repository_id is not None:
+        click.echo(words.plain(f"  {_one_line(opted_into(told.opt_ins))}"))
     for path, pieces in groupby(told.advice, key=lambda each: about(each.advice).path):
         if told.repository_id is not None:
             click.echo(words.plain(f"  {path}"))

@@ -11,7 +11,10 @@ from libs.bus.memory import MemoryBus
 from libs.contracts import envelope, ids, subjects
 from libs.contracts.advice import Advice, AdviceGiven, AdviceMeasured, DurationAdvice, PoolAdvice, TimeoutAdvice
 from libs.contracts.ids import Cause, HostId, JobKey, RepositoryId
-from services.cli.commands.advice import found_advice, tell, told_of
+from libs.contracts.intake import Problem
+from libs.contracts.opt_ins import OptIns, OptInsDeclared
+from libs.contracts.plan import Repository
+from services.cli.commands.advice import found_advice, opt_ins_of, tell, told_of
 from services.cli.outcome import Usage
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -50,6 +53,7 @@ async def test_in_words_with_what_became_of_it(bus: MemoryBus, capsys: pytest.Ca
     for stored in await found_advice(bus, "octo/hello", hosts=False):
         tell(told_of(stored, ()))
     assert capsys.readouterr().out.splitlines()[1:] == [
+        "  opts into nothing (`.github/firebreak.yml`): what is learned is only measured",
         f"  {PATH}",
         "  - test fits into 7 min 00 s (longest of 41 successes 3 min 10 s)",
         "      shadow: it would have ended 1 hang and 0 successes of 12 jobs",
@@ -85,3 +89,35 @@ async def test_json_has_the_piece_and_its_effect(bus: MemoryBus) -> None:
     first = written["advice"][0]
     assert (first["advice"]["kind"], first["advice"]["limit_ms"], first["measured"]["right"]) == ("timeout", 420_000, 1)
     assert first["text"].startswith("test fits into")
+
+
+async def test_beside_it_stands_what_the_repository_opts_into(
+    bus: MemoryBus, capsys: pytest.CaptureFixture[str]
+) -> None:
+    subject = subjects.opt_ins(RepositoryId(5))
+    repository = Repository(RepositoryId(5), "Octo", "Hello")
+    wrong = Problem(".github/firebreak.yml", 2, 1, "unknown key `retries`\x1b")
+    declared = (
+        OptInsDeclared(repository, "refs/heads/main", "a" * 40, NOW, OptIns("apply", 2)),
+        OptInsDeclared(repository, "refs/heads/main", "b" * 40, NOW, OptIns(), (wrong, wrong)),
+    )
+    (stored,) = await found_advice(bus, "octo/hello", hosts=False)
+    told: list[str] = []
+    for place, event in enumerate(declared):
+        last = await bus.last(subject)
+        commit = envelope.commit(
+            id=ids.commit_id(subject, place),
+            source="parser",
+            subject=subject,
+            cause=Cause("d"),
+            now=NOW,
+            events=[event],
+        )
+        await bus.append(commit, expected=last.seq if last else 0)
+        tell(told_of(stored, (), await opt_ins_of(bus, stored)))
+        told.append(capsys.readouterr().out.splitlines()[1])
+    assert told == [
+        "  opted in: learned time limits are applied; a flaky job is run again 2 times at most",
+        "  opts into nothing, for its file has an error: "
+        ".github/firebreak.yml:2:1: unknown key `retries`\N{REPLACEMENT CHARACTER}, and 1 more",
+    ]
