@@ -11,6 +11,7 @@ from libs.contracts import subjects
 from libs.contracts.envelope import Commit, decode_commit
 from libs.contracts.ids import RepositoryId, RunId
 from libs.views.insights import Insights, insights
+from libs.views.standing import standing
 
 
 async def read_insights(bus: Bus, run_id: RunId, repository_id: RepositoryId) -> Insights:
@@ -18,7 +19,8 @@ async def read_insights(bus: Bus, run_id: RunId, repository_id: RepositoryId) ->
     recognized = await bus.load(subjects.any_recognition(run_id))
     said = await bus.load(subjects.model(repository_id, str(run_id)))
     given = await bus.last(subjects.advice(repository_id))
-    return insights(_commits(recognized), _commits(said), _commits([given] if given is not None else []))
+    advice = None if given is None else standing(given, given.time)
+    return insights(_commits(recognized), _commits(said), advice)
 
 
 def _commits(stored: Iterable[Stored]) -> list[Commit]:

@@ -10,11 +10,12 @@ from typing import NamedTuple, TypeVar
 
 import msgspec
 
-from libs.contracts.advice import Advice, AdviceEvent, AdviceGiven, AdviceMeasured, PoolAdvice
+from libs.contracts.advice import Advice, AdviceMeasured
 from libs.contracts.envelope import Commit
 from libs.contracts.ids import JobKey
 from libs.contracts.model import ModelEvent, TriageGiven
 from libs.contracts.recognition import FailureRecognized, RecognitionEvent
+from libs.views.standing import Standing, about
 
 Event = TypeVar("Event")
 
@@ -28,64 +29,37 @@ class StepOf(NamedTuple):
 
 
 class Piece(NamedTuple):
-    """What a piece of advice is about: its kind, and the workflow file, job and step; `step` is often empty."""
-
-    kind: str
-    path: str
-    job: str
-    step: str
-
-
-class Standing(msgspec.Struct, frozen=True):
     """A piece of advice that stands, and what became of it so far."""
 
     advice: Advice
-    measured: AdviceMeasured | None = None
+    measured: AdviceMeasured | None
 
 
 class Insights(msgspec.Struct, frozen=True):
     recognized: Mapping[StepOf, FailureRecognized] = {}
     triages: Mapping[StepOf, TriageGiven] = {}
-    advice: tuple[Standing, ...] = ()
+    standing: Standing | None = None
 
-    def of_workflow(self, path: str) -> list[Standing]:
-        return [piece for piece in self.advice if piece_of(piece.advice).path == path]
+    def of_workflow(self, path: str) -> list[Piece]:
+        """The advice on a workflow file's jobs."""
+        if self.standing is None:
+            return []
+        mine = [piece for piece in self.standing.given.advice if about(piece).path == path]
+        return [Piece(piece, self.standing.became(piece)) for piece in mine]
 
 
 NOTHING = Insights()
 
 
-def insights(recognitions: Iterable[Commit], model: Iterable[Commit], advice: Iterable[Commit]) -> Insights:
-    """From the commits of a run's recognitions and triages, and those of its repository's advice, oldest first."""
+def insights(recognitions: Iterable[Commit], model: Iterable[Commit], advice: Standing | None) -> Insights:
+    """From the commits of a run's recognitions and triages, oldest first, and its repository's advice."""
     recognized = {StepOf(e.job, e.n, e.step): e for e in _events(recognitions, _recognitions)}
     said = [event for event in _events(model, _model) if isinstance(event, TriageGiven)]
-    return Insights(recognized, {StepOf(e.job, e.n, e.step): e for e in said}, standing(advice))
-
-
-def standing(commits: Iterable[Commit]) -> tuple[Standing, ...]:
-    """What was given last, each piece with the last word on what became of it."""
-    given: tuple[Advice, ...] = ()
-    measured: dict[Piece, AdviceMeasured] = {}
-    for event in _events(commits, _advice):
-        match event:
-            case AdviceGiven():
-                given = event.advice
-            case AdviceMeasured():
-                measured[Piece(event.kind, event.path, event.job, event.step)] = event
-    return tuple(Standing(advice, measured.get(piece_of(advice))) for advice in given)
-
-
-def piece_of(advice: Advice) -> Piece:
-    """How `AdviceMeasured` names it. That of a host has its name in the job's place and its shape in the step's."""
-    kind = str(advice.__struct_config__.tag)
-    if isinstance(advice, PoolAdvice):
-        return Piece(kind, "", advice.host, f"{advice.trust}/{advice.size}" if advice.size else advice.trust)
-    return Piece(kind, advice.path, advice.job, getattr(advice, "step", ""))
+    return Insights(recognized, {StepOf(e.job, e.n, e.step): e for e in said}, advice)
 
 
 _recognitions: msgspec.json.Decoder[RecognitionEvent] = msgspec.json.Decoder(RecognitionEvent)
 _model: msgspec.json.Decoder[ModelEvent] = msgspec.json.Decoder(ModelEvent)
-_advice: msgspec.json.Decoder[AdviceEvent] = msgspec.json.Decoder(AdviceEvent)
 
 
 def _events(commits: Iterable[Commit], decoder: msgspec.json.Decoder[Event]) -> Iterable[Event]:

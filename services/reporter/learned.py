@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from libs.contracts.advice import DurationAdvice, TimeoutAdvice
 from libs.views.advice import became, sentence
-from libs.views.insights import Standing, StepOf
+from libs.views.insights import Piece, StepOf
 from libs.views.listing import counted
 from libs.views.recognition import seen_before
 from libs.views.triage import category_words, model_words
@@ -61,7 +61,7 @@ def _about_step(view: RunView, job: JobView, step: StepView) -> list[str]:
 
 def learned(runs: list[RunView]) -> list[str]:
     """List items: advice on the workflows that are shown, what asks for somebody's hand first."""
-    pieces: dict[Standing, None] = {}
+    pieces: dict[Piece, None] = {}
     for view in runs:
         if view.plan is not None:
             shown = {job.key for job in view.jobs.values()}
@@ -74,11 +74,11 @@ def learned(runs: list[RunView]) -> list[str]:
     return [f"- {_told(piece)}" for piece in ordered[:PIECES]] + more
 
 
-def _rank(piece: Standing) -> int:
+def _rank(piece: Piece) -> int:
     return {"flaky": 0, "cache": 1, "timeout": 2, "duration": 3}.get(str(piece.advice.__struct_config__.tag), 4)
 
 
-def _told(piece: Standing) -> str:
+def _told(piece: Piece) -> str:
     after = became(piece.measured) if piece.measured is not None else ""
     return sentence(piece.advice, _quoted) + (f". So far: {after}" if after else "")
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from libs.contracts import attempt, run, subjects
-from libs.contracts.advice import DurationAdvice, FlakyAdvice
+from libs.contracts.advice import Advice, AdviceGiven, DurationAdvice, FlakyAdvice
 from libs.contracts.envelope import Commit
 from libs.contracts.ids import Cause, CommitId, JobKey
 from libs.contracts.recognition import FailureRecognized
 from libs.contracts.run import TimeoutAdjusted, TimeoutEvidence
 from libs.views.fold import apply
-from libs.views.insights import NOTHING, Insights, Standing, StepOf
+from libs.views.insights import NOTHING, Insights, StepOf
 from libs.views.known import known_of
 from libs.views.run import RunView
+from libs.views.standing import Standing
 from libs.views.words import quoted
 from tests.fakes.history import HOST, History
 
@@ -46,6 +47,10 @@ ENDED = attempt.AttemptFinished("failure", duration_ms=600_000)
 RED = run.JobFinished(BUILD, "build", "Build", "failure", "failure", 1)
 
 
+def stands(*pieces: Advice) -> Standing:
+    return Standing(1, NOW, AdviceGiven(1, pieces), {})
+
+
 def known(view: RunView, insights: Insights = NOTHING) -> list[str]:
     return known_of(view, view.jobs[BUILD], insights, NOW, quoted)
 
@@ -60,10 +65,10 @@ def test_a_known_failure_of_a_flaky_job_that_was_slow() -> None:
     path = ".github/workflows/ci.yml"
     insights = Insights(
         {StepOf(BUILD, 1, 0): FailureRecognized(1, BUILD, 1, 0, "Run make", "f", runs=2)},
-        advice=(
-            Standing(DurationAdvice(path, BUILD, "Build", 190_000, 50)),
-            Standing(FlakyAdvice(path, BUILD, "Build", "Run make", "flaky", ("a", "b"), 0.1, 0, NOW)),
-            Standing(DurationAdvice("other.yml", BUILD, "Build", 1, 50)),
+        standing=stands(
+            DurationAdvice(path, BUILD, "Build", 190_000, 50),
+            FlakyAdvice(path, BUILD, "Build", "Run make", "flaky", ("a", "b"), 0.1, 0, NOW),
+            DurationAdvice("other.yml", BUILD, "Build", 1, 50),
         ),
     )
     assert known(view, insights) == [
@@ -89,6 +94,6 @@ def test_a_job_that_passed_when_it_was_run_again() -> None:
 
 def test_what_waits_tells_its_place_in_the_order() -> None:
     advice = DurationAdvice(".github/workflows/ci.yml", BUILD, "Build", 190_000, 50, failed_lately=True)
-    assert known(folded(QUEUED), Insights(advice=(Standing(advice),))) == [
+    assert known(folded(QUEUED), Insights(standing=stands(advice))) == [
         "build is expected to take 3 min 10 s: longer ones go first; it failed the last time, so it goes first"
     ]

@@ -6,10 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from libs.contracts import envelope, subjects
 from libs.contracts.advice import (
     Advice,
-    AdviceGiven,
     AdviceMeasured,
     CacheAdvice,
     DurationAdvice,
@@ -17,13 +15,12 @@ from libs.contracts.advice import (
     PoolAdvice,
     TimeoutAdvice,
 )
-from libs.contracts.ids import Cause, CommitId, HostId, JobKey, RepositoryId
+from libs.contracts.ids import HostId, JobKey
 from libs.contracts.model import TriageGiven
 from libs.contracts.recognition import FailureRecognized
 from libs.contracts.size import Size
 from libs.views.advice import became, sentence
 from libs.views.dates import day
-from libs.views.insights import Piece, piece_of, standing
 from libs.views.recognition import seen_before
 from libs.views.triage import category_words, model_words
 
@@ -170,26 +167,3 @@ def measured(kind: str, **fields: object) -> AdviceMeasured:
 )
 def test_what_became_of_it(what: AdviceMeasured, words: str) -> None:
     assert became(what) == words
-
-
-def test_what_stands_is_what_was_given_last_with_the_last_word_about_each_piece() -> None:
-    old = TimeoutAdvice("ci.yml", BUILD, "Build", 1, "warm", 10, 1)
-    new = TimeoutAdvice("ci.yml", BUILD, "Build", 2, "warm", 11, 1)
-    gone = DurationAdvice("ci.yml", BUILD, "Build", 1, 5)
-    commits = [
-        commit(AdviceGiven(1, (old, gone))),
-        commit(AdviceGiven(2, (new,)), measured("timeout", seen=3)),
-        commit(measured("timeout", seen=4), b'{"type":"SomethingNewer"}'),
-    ]
-    (piece,) = standing(commits)
-    assert piece.advice == new
-    assert piece.measured is not None
-    assert piece.measured.seen == 4
-    assert piece_of(gone) == Piece("duration", "ci.yml", "build", "")
-
-
-def commit(*events: object) -> envelope.Commit:
-    import msgspec
-
-    raw = tuple(msgspec.Raw(e if isinstance(e, bytes) else msgspec.json.encode(e)) for e in events)
-    return envelope.Commit(CommitId("c"), "test", subjects.advice(RepositoryId(5)), NOW, Cause("x"), raw)

@@ -9,12 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from libs.contracts.advice import Advice, CacheAdvice, DurationAdvice, FlakyAdvice, TimeoutAdvice
+from libs.contracts.advice import Advice, AdviceGiven, CacheAdvice, DurationAdvice, FlakyAdvice, TimeoutAdvice
 from libs.contracts.ids import JobKey, RunId
 from libs.contracts.model import TriageGiven
 from libs.contracts.recognition import FailureRecognized
 from libs.contracts.run import TimeoutAdjusted, TimeoutEvidence
-from libs.views.insights import Insights, Standing, StepOf
+from libs.views.insights import Insights, StepOf
+from libs.views.standing import Standing
 from services.reporter.comment import BODY_BYTES, wanted_comment
 from services.reporter.run_view import RunView
 from services.reporter.wanted import wanted_statuses
@@ -89,7 +90,7 @@ def test_who_waits_for_an_approval_and_where_an_environment_is() -> None:
 
 
 def advice(*pieces: Advice) -> Insights:
-    return Insights(advice=tuple(Standing(piece) for piece in pieces))
+    return Insights(standing=Standing(1, NOON, AdviceGiven(1, pieces), {}))
 
 
 def test_advice_on_what_is_shown_is_folded_away_and_what_needs_a_hand_is_first() -> None:
@@ -141,7 +142,7 @@ def test_nobodys_words_render_link_or_notify(first: str, second: str) -> None:
         run.insights = Insights(
             {AT: replace(seen(words), repositories=(words, second), mended_sha=words, broke_sha=first)},
             {AT: triage(words)},
-            (Standing(TimeoutAdvice("ci.yml", BUILD, words, 1, "warm", 3, 1)), Standing(cache(words))),
+            advice(TimeoutAdvice("ci.yml", BUILD, words, 1, "warm", 3, 1), cache(words)).standing,
         )
         run.held = {JobKey(words): words}
         run.jobs[BUILD].attempt.environment_url = words
