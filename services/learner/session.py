@@ -48,7 +48,8 @@ async def serve_file(process: Process, library: Library) -> None:
             for stream in FILTERS:
                 tasks.create_task(reader.read(stream, positions.get(stream, 0)))
             tasks.create_task(_write(database, library, hopper, advisor))
-            tasks.create_task(advisor.run())
+            tasks.create_task(advisor.give())
+            tasks.create_task(advisor.tell())
             tasks.create_task(_archive(process, hopper))
     except ExceptionGroup as group:
         raise group.exceptions[0] from group
@@ -118,6 +119,7 @@ async def _write(database: Database, library: Library, hopper: Hopper, advisor: 
             continue
         if hopper.live and not advisor.begun.is_set():
             await advisor.begin(database)
+        await advisor.look_up(database)
         batch = await hopper.take(LOOK_SECONDS if due_in is None else min(due_in, LOOK_SECONDS))
         if batch is not None:
             await in_thread(database.write, batch)

@@ -155,6 +155,10 @@ class Memory:
         known.name = name
         return known
 
+    def planned(self, run_id: int) -> RunPlanned | None:
+        run = self.runs.get(run_id)
+        return run.planned if run is not None else None
+
     def _open(self, run_id: int, job: str) -> OpenJob | None:
         run = self.runs.get(run_id)
         return run.jobs.get(job) if run is not None else None
