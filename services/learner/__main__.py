@@ -2,8 +2,8 @@
 says what it learned.
 
 *Consumes:* DELIVERIES and EVENTS, all of them, without a consumer on the server: its place is in its own file.
-*Emits:* `AdviceGiven` and `AdviceMeasured` on `ev.advice.>`, `FailureRecognized` on `ev.recognition.>`, once it has read
-the log to its end.
+*Emits:* `AdviceGiven` and `AdviceMeasured` on `ev.advice.>`, `FailureRecognized` on `ev.recognition.>`, once it has
+read the log to its end.
 *Owns:* `<home>/analytics`: its DuckDB file and the snapshots; `<home>/archive`: closed days of both streams.
 """
 
