@@ -61,22 +61,25 @@ async def serve(process: Process) -> None:
     async with open_asking(process.settings, counted) as asking, asyncio.TaskGroup() as group:
         _log.info("asks a model", model=asking.model, hosted=asking.hosted)
         fleet = Fleet(process.bus)
-        ledger = Ledger(process.bus, _now)
         group.create_task(fleet.follow())
-        handling = _handling(process, asking, counted, fleet, ledger)
-        accepting = Acceptances(ledger)
+        handling = handling_of(process, asking, counted, fleet, _now)
+        accepting = Acceptances(Ledger(process.bus, _now))
         group.create_task(process.bus.consume(CONSUMER, lambda message: _kept_alive(message, handling.handle)))
         group.create_task(process.bus.consume(COMMANDS, lambda message: accepting.settle(message.stored)))
 
 
-def _handling(process: Process, asking: Asking, counted: Counts, fleet: Fleet, ledger: Ledger) -> Handling:
+def handling_of(
+    process: Process, asking: Asking, counted: Counts, fleet: Fleet, now: Callable[[], datetime]
+) -> Handling:
+    """What is done with each message."""
+    ledger = Ledger(process.bus, now)
     consent = Consent(process.bus, asking.hosted, "fork-text" in process.settings.forbidden)
     runs = Runs(process.bus, process.blobs)
     trials = Trials(process.bus, runs, fleet)
     made = trials.begin if process.settings.llm_trial else _nothing_more
     proposals = Proposals(asking, ledger, consent, counted, made)
     triages = Triages(asking, ledger, consent, counted, runs, candidates)
-    return Handling(runs, process.blobs, fleet, proposals, triages, _now)
+    return Handling(runs, process.blobs, fleet, proposals, triages, now)
 
 
 async def _nothing_more(repository: RepositoryId, made: ProposalMade, cause: Cause) -> None:

@@ -4,6 +4,7 @@ host offers, a key that was refused. Pure; whether a model is asked is not decid
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Mapping
 from typing import cast
 
@@ -22,6 +23,11 @@ PROBLEMS_A_FILE = 3
 """Of a rejected file: the first are the ones to mend, and the rest often follow from them."""
 LINES_AROUND = 6
 SUBJECT_CHARACTERS = 200
+
+
+_SAID_ONLY = frozenset({"name", "id"})
+"""What a workflow calls its jobs and steps makes no name known: it is words, and may be anybody's."""
+_COMMENT = re.compile(r"(?:^|\s)#.*")
 
 
 class Need(Struct, frozen=True):
@@ -103,7 +109,7 @@ def _refused(rejected: WorkflowRejected, problem: Problem, lines: list[str]) -> 
         f"in the line {lines[problem.line - 1].strip()[:SUBJECT_CHARACTERS]!r}: {problem.message[:500]}",
         ProposalPlace(rejected.path, rejected.sha, line=problem.line),
         "\n".join(around),
-        "\n".join(lines),
+        "\n".join(_COMMENT.sub("", line) for line in lines),
         rejected.trust,
     )
 
@@ -146,7 +152,7 @@ def _texts(value: object) -> Iterable[str]:
     elif isinstance(value, Mapping):
         for name, item in cast("Mapping[object, object]", value).items():
             yield str(name)
-            yield from _texts(item)
+            yield from _texts(item) if name not in _SAID_ONLY else ()
     elif isinstance(value, list | tuple):
         for item in cast("list[object]", value):
             yield from _texts(item)

@@ -15,10 +15,9 @@ from libs.contracts.ids import JobKey
 from libs.contracts.model import ModelFailed, ModelFailure, TriageGiven
 from libs.contracts.plan import Trust
 from services.model.answers import TriageAnswer
-from services.model.original import original_of
 from services.model.prompts import triage_question
 from services.model.question import Malformed, Question, read_answer
-from services.model.validation import downloads_into_a_shell, hidden
+from services.model.validation import hands_to_a_shell, hidden
 
 CANDIDATES = 12
 """What a small model can compare."""
@@ -91,7 +90,7 @@ def triage_of(
     summary = " ".join(said.summary.split())
     if hidden(summary, lines=False):
         return failed(step, model, "refused", "its summary holds characters that do not show")
-    if downloads_into_a_shell(summary, original_of("")):
+    if hands_to_a_shell(summary):
         return failed(step, model, "refused", "its summary tells people to hand a download to a shell")
     cited = tuple(step.first + chosen_among[number - 1].line for number in dict.fromkeys(said.lines))
     two = " ".join(_SENTENCE_END.split(summary)[:2])

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from libs.contracts.model import ProposedStep
 from services.model.naming import images_in, visited_in
-from services.model.original import Original, expressions_in, hosts_in, one_line, secret_variables_in
+from services.model.original import Original, expressions_in, hosts_in, secret_variables_in, without_expressions
 
 _INTERPRETER = (
     r"(?:\S*/)?(?:env\s+)?(?:sudo\s+(?:-\S+\s+)*)?(?:\S*/)?"
@@ -45,12 +45,9 @@ def hidden(text: str, *, lines: bool) -> bool:
     return any(unicodedata.category(c) in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp") and c not in allowed for c in text)
 
 
-def downloads_into_a_shell(script: str, original: Original) -> bool:
-    """`curl … | sh` in its usual forms, unless the workflow does the very same."""
-    for line in script.replace("\\\n", " ").splitlines():
-        if any(pattern.search(line) for pattern in _PIPES) and one_line(line).lower() not in original.text:
-            return True
-    return False
+def hands_to_a_shell(script: str) -> bool:
+    """`curl … | sh` in its usual forms. Where the workflow does so itself, a proposal does not do it again."""
+    return any(pattern.search(line) for line in script.replace("\\\n", " ").splitlines() for pattern in _PIPES)
 
 
 def _of_step(step: ProposedStep, original: Original) -> list[str]:
@@ -63,9 +60,9 @@ def _of_step(step: ProposedStep, original: Original) -> list[str]:
         *_unsaid("names the network address", visited_in(step.run), original),
         *_unsaid("names the image", images_in(step.run), original),
     ]
-    if "${{" in re.sub(r"\$\{\{.*?\}\}", "", step.name + step.run, flags=re.DOTALL):
+    if "${{" in without_expressions(step.name + step.run):
         found.append("holds an expression that does not end")
-    if downloads_into_a_shell(step.run, original):
+    if hands_to_a_shell(step.run):
         found.append("hands what it fetches or computes to a shell")
     if _COMPUTED.search(step.run) or _BROKEN_WORD.search(step.run):
         found.append("hides the name of a command")

@@ -13,6 +13,7 @@ from libs.contracts.model import ModelFailure
 from libs.contracts.plan import JsonObject
 
 Provider = Literal["ollama", "openrouter"]
+PROVIDERS: tuple[Provider, ...] = ("ollama", "openrouter")
 
 LINE_BYTES = 4 * 1024 * 1024
 """Of one line in either direction; far above what a question or an answer may be."""

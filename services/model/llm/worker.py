@@ -17,6 +17,7 @@ from services.model.llm.exchange import Exchange, client
 from services.model.llm.wire import (
     CONTENT_CHARACTERS,
     LINE_BYTES,
+    PROVIDERS,
     Call,
     Endpoint,
     Ready,
@@ -70,6 +71,12 @@ class Worker:
             return self._answer(call)
         except Silence as silence:
             return silence.silent
+
+    def warm_up(self) -> None:
+        """The library imports much with its first question; one whose deadline is over reaches nobody."""
+        for provider in PROVIDERS:
+            nobody = Endpoint(provider, "http://127.0.0.1:9", "nobody", NO_KEY)
+            self.answer(Call(nobody, "", "", "nothing", {"type": "object"}, 1, 0.0))
 
     def _answer(self, call: Call) -> Said:
         endpoint = call.endpoint
@@ -207,6 +214,7 @@ def main() -> None:
     replies = os.fdopen(os.dup(1), "wb", buffering=0)
     os.dup2(2, 1)
     worker = Worker()
+    worker.warm_up()
     replies.write(encode(Ready()) + b"\n")
     while line := sys.stdin.buffer.readline(LINE_BYTES):
         replies.write(encode(worker.answer(decode_call(line))) + b"\n")
