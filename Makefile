@@ -6,7 +6,7 @@ export UV_PYTHON_DOWNLOADS := never
 BIN := .venv/bin
 VM_PACKAGES := qemu-system-x86 mmdebstrap squashfs-tools e2fsprogs iproute2 nftables lz4 binutils
 
-.PHONY: demo test unit check vm image-check bench differential fuzz chaos machines schema format clean
+.PHONY: demo test unit check vm image-check bench differential fuzz chaos machines learning schema format clean
 
 ## demo: install, start everything, run a signed push through it, show the verdict (KEEP=1 leaves it running)
 demo: .venv/.synced
@@ -71,6 +71,10 @@ chaos: .venv/.synced-dev
 ## machines: 200 jobs, four at a time, each in a QEMU machine, and nothing left; hostile jobs, hosts in trouble (needs make vm)
 machines: .venv/.synced-dev
 	@$(BIN)/pytest -q -s tests/e2e/machines --machines-long
+
+## learning: the loop closed on the real system: sixty runs of a workflow that hangs now and then and of one that is flaky
+learning: .venv/.synced-dev
+	@$(BIN)/pytest -q -s tests/e2e/learning --learning-long
 
 ## schema: write proto/ anew from libs/contracts
 schema: .venv/.synced-dev
