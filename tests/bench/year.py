@@ -18,7 +18,6 @@ STEPS_A_RUN = JOBS * STEPS_A_JOB
 EVENTS_A_RUN = STEPS_A_RUN + 120
 FAILING_PERMILLE, RERUN_PERMILLE = 197, 32
 COMMANDS, FINGERPRINTS = 40, 5_000
-DERIVE_EVENTS = 2_000_000
 
 
 def write_year(path: Path, steps: int = STEPS) -> None:
@@ -30,9 +29,7 @@ def write_year(path: Path, steps: int = STEPS) -> None:
     with duckdb.connect(str(path), config={"memory_limit": "2GB", "threads": 2, "temp_directory": ""}) as connection:
         for statement in _statements(steps):
             connection.execute(statement)
-        last = steps // STEPS_A_RUN * EVENTS_A_RUN
-        for upto in (*range(DERIVE_EVENTS, last, DERIVE_EVENTS), last):
-            derive(connection, upto)
+        derive(connection, steps // STEPS_A_RUN * EVENTS_A_RUN)
         connection.execute("CHECKPOINT")
 
 

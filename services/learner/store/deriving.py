@@ -18,22 +18,24 @@ ROLL_EVENTS = 200_000
 """Days are summed this seldom: each time every step that ran adds a row a day, and reading the rest is milliseconds."""
 
 
+PART_EVENTS = 1_000_000
+"""At once: a replay brings ten million, and 300 MB of them are held while they are sorted."""
+
+
 def derive(connection: duckdb.DuckDBPyConnection, upto: int) -> None:
     """Brings it up to place `upto` of EVENTS, up to which all facts are in."""
-    row = connection.execute(
-        "SELECT coalesce(max(rolled_seq), 0), coalesce(max(changed_seq), 0) FROM derived"
-    ).fetchone()
-    rolled, changed = row or (0, 0)
-    if changed >= upto:
-        return
-    connection.execute("BEGIN")
-    _change(connection, changed, upto)
-    if upto - rolled >= ROLL_EVENTS:
-        between = f"step_fact WHERE seq > {rolled} AND seq <= {upto}"
-        connection.execute(f"INSERT INTO step_day {day_sums(between)}")
-        rolled = upto
-    connection.execute("INSERT INTO derived VALUES (?, ?)", [rolled, upto])
-    connection.execute("COMMIT")
+    known = "SELECT coalesce(max(rolled_seq), 0), coalesce(max(changed_seq), 0) FROM derived"
+    rolled, changed = connection.execute(known).fetchone() or (0, 0)
+    while changed < upto:
+        after, changed = changed, min(changed + PART_EVENTS, upto)
+        connection.execute("BEGIN")
+        _change(connection, after, changed)
+        if changed - rolled >= ROLL_EVENTS:
+            between = f"step_fact WHERE seq > {rolled} AND seq <= {changed}"
+            connection.execute(f"INSERT INTO step_day {day_sums(between)}")
+            rolled = changed
+        connection.execute("INSERT INTO derived VALUES (?, ?)", [rolled, changed])
+        connection.execute("COMMIT")
 
 
 _NEW = f"""

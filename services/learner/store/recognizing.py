@@ -56,24 +56,25 @@ class SeenBefore(msgspec.Struct, frozen=True):
 
 _KID = "SELECT min(kid) FROM fingerprint_key WHERE fingerprint = ?"
 _OTHERS = """
-SELECT w.repository_id, count(DISTINCT c.run_id), min(c.stored_at), max(c.stored_at)
+SELECT w.repository_id, count(DISTINCT c.run_id), min(c.stored_at), max(c.stored_at), arg_max(p.private, p.seq)
 FROM change_fact c JOIN plan_fact p USING (run_id) JOIN workflow_key w ON w.kid = p.workflow_kid
 WHERE c.fingerprint_kid = $kid AND c.kind <> 'mended' AND c.run_id <> $run GROUP BY w.repository_id"""
 _NAMES = """
-SELECT w.repository_id, arg_max(l.repository, l.label), arg_max(p.private, p.seq)
-FROM workflow_key w LEFT JOIN workflow_label l USING (kid) LEFT JOIN plan_fact p ON p.workflow_kid = w.kid
+SELECT w.repository_id, arg_max(l.repository, l.label)
+FROM workflow_key w JOIN workflow_label l USING (kid)
 WHERE list_contains($ids, w.repository_id) GROUP BY w.repository_id"""
 _MENDED = """
-SELECT c.sha, m.stored_at, c.repository_id
-FROM change_fact m JOIN commit_key c ON c.kid = m.commit_kid
-WHERE m.fingerprint_kid = $kid AND m.kind = 'mended' AND m.commit_kid <> m.failed_kid AND m.run_id <> $run
-ORDER BY m.seq DESC LIMIT 1"""
+SELECT commit_kid, stored_at FROM change_fact
+WHERE fingerprint_kid = $kid AND kind = 'mended' AND commit_kid <> failed_kid AND run_id <> $run
+ORDER BY seq DESC LIMIT 1"""
 _BROKE = """
-SELECT c.sha, b.stored_at, p.sha
-FROM (SELECT * FROM change_fact WHERE run_id = $run AND fingerprint_kid = $kid AND kind <> 'mended') f
-JOIN change_fact b ON b.kind = 'broke' AND b.seq = f.since_seq AND b.step_kid = f.step_kid AND b.ref_kid = f.ref_kid
-JOIN commit_key c ON c.kid = b.commit_kid JOIN commit_key p ON p.kid = b.passed_kid
-WHERE b.commit_kid <> b.passed_kid AND b.fingerprint_kid = $kid ORDER BY f.seq DESC LIMIT 1"""
+SELECT b.commit_kid, b.stored_at, b.passed_kid
+FROM (SELECT * FROM change_fact WHERE fingerprint_kid = $kid AND kind = 'broke') b
+SEMI JOIN (SELECT * FROM change_fact WHERE run_id = $run AND fingerprint_kid = $kid AND kind <> 'mended') f
+ON b.seq = f.since_seq AND b.step_kid = f.step_kid AND b.ref_kid = f.ref_kid
+WHERE b.commit_kid <> b.passed_kid AND b.passed_kid > 0 ORDER BY b.seq DESC LIMIT 1"""
+# Once for all commits of an answer: they are many, and joining them costs more than all else.
+_COMMITS = "SELECT kid, sha, repository_id FROM commit_key WHERE list_contains($kids, kid)"
 
 
 def seen_before(connection: duckdb.DuckDBPyConnection, fingerprint: str, run_id: int) -> SeenBefore:
@@ -85,19 +86,35 @@ def seen_before(connection: duckdb.DuckDBPyConnection, fingerprint: str, run_id:
     others: list[Row] = connection.execute(_OTHERS, about).fetchall()
     mended = connection.execute(_MENDED, about).fetchone()
     broke = connection.execute(_BROKE, about).fetchone()
+    commits = _commits(connection, [*(mended or ())[:1], *(broke or ())[::2]])
     return SeenBefore(
-        runs=sum(int(runs) for _, runs, _, _ in others),
-        since=min((since for _, _, since, _ in others), default=None),
-        last=max((last for _, _, _, last in others), default=None),
-        repositories=_named(connection, {int(repository_id): int(runs) for repository_id, runs, _, _ in others}),
-        mended=None if mended is None else Mended(str(mended[0]), mended[1], int(mended[2])),
-        broke=None if broke is None else Broke(str(broke[0]), broke[1], str(broke[2])),
+        runs=sum(int(row[1]) for row in others),
+        since=min((row[2] for row in others), default=None),
+        last=max((row[3] for row in others), default=None),
+        repositories=_named(connection, others),
+        mended=None if mended is None else _mended(mended, commits),
+        broke=None if broke is None else Broke(commits[broke[0]][0], broke[1], commits[broke[2]][0]),
     )
 
 
-def _named(connection: duckdb.DuckDBPyConnection, runs: dict[int, int]) -> tuple[SeenIn, ...]:
-    if not runs:
+def _mended(row: Row, commits: dict[int, tuple[str, int]]) -> Mended:
+    kid, at = row
+    sha, repository_id = commits[kid]
+    return Mended(sha, at, repository_id)
+
+
+def _commits(connection: duckdb.DuckDBPyConnection, kids: list[int]) -> dict[int, tuple[str, int]]:
+    """Key -> (SHA, repository's number)."""
+    if not kids:
+        return {}
+    rows: list[Row] = connection.execute(_COMMITS, {"kids": kids}).fetchall()
+    return {int(kid): (str(sha), int(repository_id)) for kid, sha, repository_id in rows}
+
+
+def _named(connection: duckdb.DuckDBPyConnection, others: list[Row]) -> tuple[SeenIn, ...]:
+    if not others:
         return ()
-    rows: list[Row] = connection.execute(_NAMES, {"ids": list(runs)}).fetchall()
-    seen = [SeenIn(int(key), str(name), private is not False, runs[int(key)]) for key, name, private in rows]
+    ids = [int(row[0]) for row in others]
+    names = {int(key): str(name) for key, name in connection.execute(_NAMES, {"ids": ids}).fetchall()}
+    seen = [SeenIn(int(row[0]), names[int(row[0])], row[4] is not False, int(row[1])) for row in others]
     return tuple(sorted(seen, key=lambda each: (-each.runs, each.repository)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from services.learner.store.batch import Batch
 from services.learner.store.database import Database
 from services.learner.store.library import Library
 from tests.contract.learner.kept import Kept
+from tests.contract.learner.story import tell
 from tests.fakes.history import History
 
 
@@ -56,3 +58,17 @@ def learned(tmp_path: Path) -> Generator[Learned]:
 @pytest.fixture
 def kept(tmp_path: Path) -> Kept:
     return Kept(tmp_path / "archive")
+
+
+@pytest.fixture(scope="session")
+def told(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a snapshot of the whole story, as the learner publishes it."""
+    learned = Learned(tmp_path_factory.mktemp("learned") / "analytics")
+
+    async def learn() -> None:
+        await tell(learned.history)
+        await learned.learn()
+
+    asyncio.run(learn())
+    learned.database.close()
+    return learned.library.folder

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +9,6 @@ import pytest
 
 from libs.analytics.examples import EXAMPLES, Example
 from libs.analytics.snapshot import ask
-from tests.contract.learner.conftest import Learned
-from tests.contract.learner.story import tell
 
 BUILD = {"repository": "Octo/hello.world", "job": "Build"}
 PATH = {"repository": "Octo/hello.world", "workflow_path": ".github/workflows/ci.yml"}
@@ -38,7 +35,7 @@ EXPECTED: dict[str, list[dict[str, object]]] = {
         {"category": "(the code itself, or unknown)", "failures": 1},
     ],
     "worst-commands": [{"command": "make test", "total": 6, "failures": 3, "error_rate": 0.5}],
-    "success-now-against-trend": [{"outcomes": 8.0}],
+    "success-now-against-trend": [{"repository": "Octo/hello.world", "workflow": "CI"}],
     "cost-by-repository": [{"repository": "Octo/hello.world", "attempts": 9, "minutes": 8.4}],
     "cost-by-day": [{"attempts": 9, "minutes": 8.4, "red_minutes": 5.2}],
     "queue-waits-by-hour": [{"jobs": 9}],
@@ -59,20 +56,6 @@ EXPECTED: dict[str, list[dict[str, object]]] = {
     "proposals": [{**PATH, "kind": "uses", "about": "octo/gone@v1", "accepted_by": "octocat", "gaps": 1}],
     "model-failures": [{"task": "triage", "kind": "slow", "times": 1}],
 }
-
-
-@pytest.fixture(scope="module")
-def told(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A snapshot of the story, as the learner publishes it."""
-    learned = Learned(tmp_path_factory.mktemp("learned") / "analytics")
-
-    async def learn() -> None:
-        await tell(learned.history)
-        await learned.learn()
-
-    asyncio.run(learn())
-    learned.database.close()
-    return learned.library.folder
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=[example.name for example in EXAMPLES])
