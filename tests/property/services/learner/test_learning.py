@@ -112,8 +112,9 @@ def test_more_certainty_and_more_jobs_need_no_smaller_pool(
     assert size >= (1 if arrivals else 0)
 
 
-@given(st.lists(st.floats(min_value=0, max_value=1e5), min_size=60, max_size=200))
-def test_each_arrival_twice_needs_no_smaller_pool(arrivals: list[float]) -> None:
+@given(st.lists(st.integers(0, 9_999), min_size=30, max_size=60))
+def test_each_arrival_twice_needs_no_smaller_pool(tens_of_seconds: list[int]) -> None:
+    arrivals = [10.0 * number for number in tens_of_seconds]
     assert pool_size(arrivals, 60.0, 1e5).size <= pool_size(arrivals * 2, 60.0, 1e5).size
 
 
