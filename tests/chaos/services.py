@@ -45,6 +45,11 @@ class ServiceProcess:
         assert self._process is not None
         return self._process.pid
 
+    @property
+    def ended(self) -> bool:
+        """By itself, as where the bus does not answer: a supervisor would start it again."""
+        return self._process is not None and self._process.returncode is not None
+
     def kill(self) -> None:
         self.signal(signal.SIGKILL)
 
