@@ -41,13 +41,16 @@ class Hopper:
         self._behind.discard(stream)
         self._changed.set()
 
-    def add(self, stream: str, stored: Stored, folded: Folded) -> None:
+    def add(self, stream: str, stored: Stored, folded: Folded) -> bool:
+        """Whether there is no room for more, for now."""
         if not self._batch.events:
             self._since = self._now()
             self._changed.set()
         self._batch.add(stream, stored, folded)
-        if self.full:
+        full = self.full
+        if full:
             self._changed.set()
+        return full
 
     async def room(self) -> None:
         """Waits until the batch has been taken."""
@@ -77,7 +80,8 @@ class Hopper:
     async def _woken(self, seconds: float | None) -> None:
         self._changed.clear()
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._changed.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._changed.wait()
 
     def _due_in(self) -> float:
         """Seconds until the batch that is there is to be written."""

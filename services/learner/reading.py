@@ -36,8 +36,7 @@ class Reader:
                 if message.seq != position + 1:
                     await explain_hole(self.bus, stream, position + 1, message.seq)
                 position = message.seq
-                self.hopper.add(stream, message, await fold_with_plan(message, self.blobs))
-                if self.hopper.full:
+                if self.hopper.add(stream, message, await fold_with_plan(message, self.blobs)):
                     await self.hopper.room()
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import msgspec
 
-from tests.bench import backtesting, evaluating, intake, local_run, masking, queries, reading, restore, whole
+from tests.bench import backtesting, evaluating, intake, learner_replay, local_run, masking, queries, reading, restore, whole
 from tests.bench.figures import Figure
 from tests.bench.table import Report, markdown, report
 
@@ -30,6 +30,7 @@ PARTS: dict[str, Callable[[Path], Awaitable[list[Figure]]]] = {
     "run": local_run.measure,
     "intake": intake.measure,
     "whole": whole.measure,
+    "replay": learner_replay.measure,
     "restore": restore.measure,
     "queries": queries.measure,
 }

@@ -11,7 +11,7 @@ from libs.contracts import attempt, run, subjects
 from tests.fakes.history import History
 
 STEPS = 20
-"""Of a run, in one job; each is a start and an end."""
+"""Of a run, in one job; each is two events, a start and an end, of the 47 messages of a run."""
 WORKFLOWS = 50
 _RUN, _WORKFLOW = 424_242_424_242, "workflow-no-77"
 _DAY = timedelta(days=1)
@@ -37,10 +37,9 @@ async def one_run() -> list[Stored]:
     return [message async for message in tail if not isinstance(message, CaughtUp)]
 
 
-def repeated(messages: list[Stored], steps: int, days: int, last_day: datetime | None = None) -> Iterator[Stored]:
-    """Messages with so many finished steps in all, spread over so many days that end before `last_day`."""
-    runs = -(-steps // STEPS)
-    end = last_day or datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+def repeated(messages: list[Stored], runs: int, days: int) -> Iterator[Stored]:
+    """The messages of so many runs, spread over so many days of which the last one is yesterday."""
+    end = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     begin, pause = end - days * _DAY, days * _DAY / (runs * len(messages))
     bodies = [(message.subject, message.data.decode(), message.headers) for message in messages]
     seq = 0

@@ -12,6 +12,7 @@ data      the bytes as they were stored
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,6 +28,7 @@ COMPRESSION_LEVEL = 3
 """Levels above it save 5 % and cost four times the time."""
 _SERVERS_OWN = "Nats-"
 """Conditions and ids of the append, which the server has acted on."""
+_NONE: dict[str, str] = {}
 _headers = msgspec.json.Decoder(dict[str, str])
 
 
@@ -99,18 +101,20 @@ class Groups:
     def __len__(self) -> int:
         return self._file.num_row_groups
 
-    def read(self, group: int) -> list[Stored]:
+    def read(self, group: int, *, with_headers: bool = True) -> list[Stored]:
+        """Without their headers, messages are read in two thirds of the time."""
         import pyarrow
 
+        columns = ["seq", "time", "subject", "data", *(["headers"] if with_headers else [])]
         try:
-            table = self._file.read_row_group(group, use_threads=False)
-            seqs, subjects = table["seq"].to_pylist(), table["subject"].to_pylist()
+            table = self._file.read_row_group(group, columns, use_threads=False)
+            seqs, subjects, data = (table[name].to_pylist() for name in ("seq", "subject", "data"))
             # A datetime of Arrow's making takes ten times as long; a float has some four digits to spare.
             times = table["time"].cast(pyarrow.int64()).to_pylist()
-            headers, data = table["headers"].to_pylist(), table["data"].to_pylist()
+            headers = map(_read_headers, table["headers"].to_pylist()) if with_headers else itertools.repeat(_NONE)
             return [
-                Stored(seq, subject, body, datetime.fromtimestamp(time / 1e6, UTC), _read_headers(text))
-                for seq, subject, body, time, text in zip(seqs, subjects, data, times, headers, strict=True)
+                Stored(seq, subject, body, datetime.fromtimestamp(time / 1e6, UTC), read)
+                for seq, subject, body, time, read in zip(seqs, subjects, data, times, headers, strict=with_headers)
             ]
         except (*self._errors, msgspec.MsgspecError, TypeError) as error:
             raise Damaged(f"{self.path}: row group {group}: {error}") from error

@@ -45,12 +45,16 @@ def _storable(text: str) -> str:
 
 
 def integer(value: int) -> int:
-    return max(-INTEGER_LIMIT, min(INTEGER_LIMIT, value))
+    if -INTEGER_LIMIT <= value <= INTEGER_LIMIT:
+        return value
+    return INTEGER_LIMIT if value > 0 else -INTEGER_LIMIT
 
 
 def small(value: int) -> int:
     """Of a count that no honest event has beyond an INTEGER's."""
-    return max(-SMALL_LIMIT, min(SMALL_LIMIT, value))
+    if -SMALL_LIMIT <= value <= SMALL_LIMIT:
+        return value
+    return SMALL_LIMIT if value > 0 else -SMALL_LIMIT
 
 
 def listed(texts: Iterable[str]) -> str:

@@ -24,7 +24,7 @@ def main(requests: BinaryIO, answers: BinaryIO) -> None:
         try:
             if groups is None or str(groups.path) != request.path:
                 groups = Groups(Path(request.path))
-            answer = folded(groups.read(request.group), request.after)
+            answer = folded(groups.read(request.group, with_headers=False), request.after)
         except Damaged as error:
             answer = Unreadable(str(error))
         data = msgspec.msgpack.encode(answer)
