@@ -18,7 +18,18 @@ from pathlib import Path
 
 import msgspec
 
-from tests.bench import backtesting, evaluating, intake, learner_replay, local_run, masking, queries, reading, restore, whole
+from tests.bench import (
+    backtesting,
+    evaluating,
+    intake,
+    learner_replay,
+    local_run,
+    masking,
+    queries,
+    reading,
+    restore,
+    whole,
+)
 from tests.bench.figures import Figure
 from tests.bench.table import Report, markdown, report
 
