@@ -85,6 +85,8 @@ def _of_job(
     window: JobWindow, piece: TimeoutAdvice | DurationAdvice | FlakyAdvice | CacheAdvice, position: int
 ) -> Iterable[Effect]:
     ended = window.since(position)
+    if not ended:
+        return ()
     match piece:
         case TimeoutAdvice():
             return _of_limit([*window.ended], position, piece.limit_ms)

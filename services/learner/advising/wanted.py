@@ -15,7 +15,7 @@ from libs.contracts.advice import Advice, CacheAdvice, DurationAdvice, FlakyAdvi
 from libs.contracts.envelope import encode
 from libs.contracts.ids import HostId, JobKey
 from services.learner.advising.memory import ARRIVAL_SECONDS, DAYS_KEPT, Memory, Repository
-from services.learner.advising.windows import Ended, JobName, JobWindow
+from services.learner.advising.windows import Ended, JobName, JobWindow, Pieces
 from services.learner.learning.caches import is_cache, suggest
 from services.learner.learning.durations import EXPECTED_RUNS, expected_ms
 from services.learner.learning.flakiness import (
@@ -35,6 +35,7 @@ REMEMBERED_SECONDS = 90 * DAY_SECONDS
 PIECES_BYTES = 700_000
 """Of one repository's advice: with its envelope and what is measured it fits a message. Some two thousand pieces."""
 COMMITS_TOLD = 10
+HOUR_SECONDS = 3600
 REPLACED_SECONDS = 60.0
 """How long a machine that was taken is missing from its pool, at the most: what stands ready covers a burst."""
 
@@ -44,17 +45,17 @@ def wanted(memory: Memory, repository_id: int, now: float, floor_ms: float) -> t
     repository = memory.repositories.get(repository_id)
     if repository is None:
         return ()
-    today = _Day(now, floor_ms, _infrastructure(repository))
+    today = _Day(ceil(now / HOUR_SECONDS) * HOUR_SECONDS, floor_ms, _infrastructure(repository))
     names = [name for name in repository.jobs if memory.jobs[name].last_at >= now - REMEMBERED_SECONDS]
     names.sort(key=lambda name: -memory.jobs[name].last_at)
     kept: list[Advice] = []
     room = PIECES_BYTES
     for name in names:
-        pieces = list(_of_job(name, memory.jobs[name], today))
-        room -= sum(len(encode(piece)) for piece in pieces)
+        pieces = _pieces(name, memory.jobs[name], today)
+        room -= pieces.size_bytes
         if room < 0:
             break
-        kept += pieces
+        kept += pieces.advice
     return tuple(sorted(kept, key=_order))
 
 
@@ -86,11 +87,19 @@ def wanted_pools(memory: Memory, now: float) -> tuple[PoolAdvice, ...]:
 
 
 class _Day(msgspec.Struct, frozen=True):
-    """What all jobs of a repository have in common."""
+    """What all jobs of a repository have in common. `now` is the end of this hour: what is said holds until then."""
 
     now: float
     floor_ms: float
     infrastructure: frozenset[int]
+
+
+def _pieces(name: JobName, window: JobWindow, today: _Day) -> Pieces:
+    """Said anew only for what changed: a repository may have a thousand jobs, of which one ended."""
+    if window.pieces is None or window.pieces.given != today:
+        advice = tuple(_of_job(name, window, today))
+        window.pieces = Pieces(today, advice, sum(len(encode(piece)) for piece in advice))
+    return window.pieces
 
 
 def _infrastructure(repository: Repository) -> frozenset[int]:

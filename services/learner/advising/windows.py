@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from libs.contracts.advice import Advice
 from libs.contracts.results import Result
 from services.learner.learning.timeouts import WINDOW
 
@@ -65,6 +66,14 @@ class Ended(msgspec.Struct, frozen=True, gc=False):
         return self.outcome == "timeout" and self.limit_ms > 0
 
 
+class Pieces(NamedTuple):
+    """`given` is all else that they were made of, `size_bytes` what they take in a message."""
+
+    given: object
+    advice: tuple[Advice, ...]
+    size_bytes: int
+
+
 @dataclass(slots=True)
 class JobWindow:
     """`ended` are of all outcomes, `successes_ms` go further back where others are among those."""
@@ -75,8 +84,11 @@ class JobWindow:
     last_at: float = 0.0
     successes_ms: deque[float] = field(default_factory=lambda: deque[float](maxlen=WINDOW))
     ended: deque[Ended] = field(default_factory=lambda: deque[Ended](maxlen=WINDOW))
+    pieces: Pieces | None = None
+    """What follows from all of this, as long as nothing else is added: it takes some milliseconds to say."""
 
     def add(self, ended: Ended) -> None:
+        self.pieces = None
         self.ended.append(ended)
         self.last_at, self.declared_ms = ended.at, ended.declared_ms
         if ended.outcome == "success":
@@ -96,4 +108,4 @@ class JobWindow:
 
     def since(self, seq: int) -> list[Ended]:
         """What ended behind that place of the log, oldest first."""
-        return [ended for ended in self.ended if ended.seq > seq]
+        return [*takewhile(lambda ended: ended.seq > seq, reversed(self.ended))][::-1]
