@@ -48,7 +48,14 @@ def _pages(name: str, group: click.Group) -> Iterator[str]:
 
 
 def _command(command: click.Command, name: str, parent: click.Context) -> Iterator[str]:
-    context = click.Context(command, info_name=name, parent=parent, terminal_width=WIDTH, max_content_width=WIDTH)
+    context = click.Context(
+        command,
+        info_name=name,
+        parent=parent,
+        terminal_width=WIDTH,
+        max_content_width=WIDTH,
+        help_option_names=["-h", "--help"],  # as `main` sets them; click remembers what it saw first
+    )
     help_ = "\n".join(line.rstrip() for line in command.get_help(context).splitlines())
     yield f"```text\n{help_}\n```\n"
     if isinstance(command, click.Group):

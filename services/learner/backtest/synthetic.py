@@ -1,6 +1,7 @@
 """A made trace: parameters that are documented (docs/backtest.md says where each comes from) and a seed.
 
-The same seed gives the same trace. No rule that is measured with it was looked at when the parameters were set.
+The same seed gives the same trace. Its size, spread and drift were set with the figures of the rules in view, ours
+among them: it compares rules, and how they do on a log of one's own says `firebreak backtest TRACE`.
 """
 
 from __future__ import annotations
