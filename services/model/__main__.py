@@ -23,7 +23,6 @@ from libs.contracts.model import ProposalMade
 from libs.process import Process
 from libs.telemetry import log
 from services.model.asking import Asking, open_asking
-from services.model.finding import candidates
 from services.model.llm.process import LITELLM_MISSING
 from services.model.metrics import Counts, Uncounted, counts
 from services.model.shell.acceptances import Acceptances
@@ -78,7 +77,7 @@ def handling_of(
     trials = Trials(process.bus, runs, fleet)
     made = trials.begin if process.settings.llm_trial else _nothing_more
     proposals = Proposals(asking, ledger, consent, counted, made)
-    triages = Triages(asking, ledger, consent, counted, runs, candidates)
+    triages = Triages(asking, ledger, consent, counted, runs)
     return Handling(runs, process.blobs, fleet, proposals, triages, now)
 
 

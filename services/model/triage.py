@@ -5,8 +5,7 @@ without it. Pure.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Sequence
 
 from msgspec import Struct
 
@@ -14,28 +13,16 @@ from libs.contracts.attempt import FailureCategory
 from libs.contracts.ids import JobKey
 from libs.contracts.model import ModelFailed, ModelFailure, TriageGiven
 from libs.contracts.plan import Trust
+from libs.failures.candidates import CANDIDATES, Candidate, candidates
 from services.model.answers import TriageAnswer
 from services.model.prompts import triage_question
 from services.model.question import Malformed, Question, read_answer
 from services.model.validation import hands_to_a_shell, hidden
 
-CANDIDATES = 12
-"""What a small model can compare."""
 RULE_LINES = 4
 """Lines that are shown where rules said why."""
 WHY_CHARACTERS = 500
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
-
-
-class Candidate(NamedTuple):
-    """A line that may be the cause; `line` counts from 0 among those of the step."""
-
-    line: int
-    text: str
-
-
-Finder = Callable[[Sequence[str], int], Sequence[Candidate]]
-"""Finds at most so many candidates among the lines of a step, without a model."""
 
 
 class FailedStep(Struct, frozen=True):
@@ -56,21 +43,19 @@ class FailedStep(Struct, frozen=True):
         return self.run_attempt, self.job, self.n, self.step
 
 
-def by_rules(step: FailedStep, lines: Sequence[str], find: Finder) -> TriageGiven | None:
+def by_rules(step: FailedStep, lines: Sequence[str]) -> TriageGiven | None:
     """None where no rule says anything: then a model may."""
     if not step.category:
         return None
-    cited = find(lines, RULE_LINES)
+    cited = candidates(lines, RULE_LINES)
     return _given(step, step.category, tuple(step.first + each.line for each in cited))
 
 
-def question_about(
-    step: FailedStep, lines: Sequence[str], find: Finder, tokens: int
-) -> tuple[Question, Sequence[Candidate]]:
+def question_about(step: FailedStep, lines: Sequence[str], tokens: int) -> tuple[Question, Sequence[Candidate]]:
     """The question and the lines that may be chosen: as many as `tokens` allow, an estimate; none where there is
     nothing to choose among."""
     for most in range(CANDIDATES, 0, -1):
-        found = find(lines, most)
+        found = candidates(lines, most)
         question = triage_question(step.name[:200], step.exit_code, [each.text for each in found])
         if question.tokens <= tokens or most == 1:
             return question, found

