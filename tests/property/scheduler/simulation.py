@@ -120,7 +120,9 @@ class OneScheduler:
         self.index = Index()
         clocks = Clocks(now=lambda: log.clock, monotonic=lambda: 0.0)
         self.reader = Reader(self.index, log, MemoryBlobs(), clocks, {})  # type: ignore[arg-type]
-        self.rounds = Rounds(self.index, lambda repository: NOTHING)
+        self.known = NOTHING
+        """What it knows of the repository's jobs: another scheduler may know something else."""
+        self.rounds = Rounds(self.index, lambda repository: self.known)
         self.under_way: list[tuple[Draft, int] | GroupDraft | str] = []
         """Decisions about runs and groups that are not stored yet, and groups that are being looked up."""
 
@@ -141,7 +143,7 @@ class OneScheduler:
 
     def decide(self) -> None:
         groups = self.index.groups
-        situation = Situation(self.log.clock, self.index.fleet, groups=groups.states)
+        situation = Situation(self.log.clock, self.index.fleet, groups=groups.states, learned=self.known)
         for draft in self.rounds.drafts(list(self.index.runs), situation):
             assert draft.run is not None
             assert decide(draft.run, situation) == []  # who decides twice says nothing new

@@ -26,9 +26,12 @@ from libs.contracts.run import (
     JobQueued,
     RunFinished,
     RunRerun,
+    TimeoutAdjusted,
 )
 from libs.contracts.timers import JobDeadline, RunDeadline
+from services.scheduler.learned import NOTHING, Learned
 from tests.property.scheduler.simulation import Log, OneAgent, OneScheduler, pass_time, planned, planned_job
+from tests.unit.services.scheduler.advised import flaky, limit
 from tests.unit.services.scheduler.story import job, matrix, plan
 
 SHAPES = (
@@ -72,6 +75,26 @@ CONCURRENCY = (
     Concurrency("w", queue="max"),
     Concurrency("v"),
     Concurrency("j"),
+)
+
+
+class EachJob(dict):
+    """Advice for whatever job is asked for."""
+
+    def __init__(self, advice):
+        super().__init__()
+        self.advice = advice
+
+    def get(self, at, default=None):
+        return self.advice(at.job)
+
+
+LEARNED = Learned(
+    position=1,
+    limits=EachJob(lambda job: limit(job, 60)),
+    flaky=EachJob(lambda job: (flaky(job),)),
+    retries=2,
+    floor_ms=2_000,
 )
 OUTCOMES = st.sampled_from(["success", "success", "success", "failure", "error", "cancellation"])
 BOTH = st.integers(0, 1)
@@ -167,6 +190,11 @@ class ManySchedulers(RuleBasedStateMachine):
             of_job = JobDeadline(owner, repo, run_id, address.job, address.n)
             scheduler.ask(RunDeadline(owner, repo, run_id, 1) if whole_run else of_job)
 
+    @rule(which=BOTH, known=st.sampled_from([NOTHING, LEARNED]))
+    def learn(self, which, known):
+        """Advice and opt-ins reach the one sooner than the other."""
+        self.schedulers[which].known = known
+
     @rule(seconds=st.sampled_from([1, 100, 90_000]))
     def wait(self, seconds):
         pass_time(self.log, seconds)
@@ -190,6 +218,22 @@ class ManySchedulers(RuleBasedStateMachine):
                 elif isinstance(event, CallExpanded | JobQueued | JobAssigned | JobFinished | JobCancelRequested):
                     assert not over, event
             assert all(count == 1 for count in ends.values())
+
+    @invariant()
+    def what_was_learned_is_applied_within_its_bounds(self):
+        for run_id in self.plans:
+            again, before = Counter(), None
+            for event in self.log.run_events(run_id):
+                if isinstance(event, JobQueued) and event.retry_of:
+                    again[event.job, event.run_attempt] += 1
+                if isinstance(event, TimeoutAdjusted):
+                    assert isinstance(before, JobQueued)
+                    assert (before.job, before.timeout_ms) == (event.job, event.from_ms)
+                    assert LEARNED.floor_ms <= event.to_ms < event.from_ms
+                if isinstance(event, JobFinished):
+                    assert event.retries <= LEARNED.retries
+                before = event
+            assert all(count <= LEARNED.retries for count in again.values())
 
     @invariant()
     def no_success_has_a_hole(self):
