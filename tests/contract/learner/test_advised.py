@@ -5,18 +5,20 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 from libs.blobs.memory import MemoryBlobs
 from libs.bus.memory import MemoryBus
 from libs.bus.port import Stored
 from libs.contracts import run, subjects
-from libs.contracts.advice import DurationAdvice, TimeoutAdvice
+from libs.contracts.advice import AdviceGiven, AdviceMeasured, DurationAdvice, TimeoutAdvice
 from libs.contracts.ids import JobKey, RepositoryId
 from libs.process import Process
 from libs.settings import read_settings
 from libs.views.standing import Standing, standing
 from services.learner.__main__ import serve
+from tests.contract.learner.conftest import Learned
 from tests.fakes.history import History
 
 SUBJECT = subjects.advice(RepositoryId(5))
@@ -85,3 +87,12 @@ async def test_a_kill_doubles_the_limit_of_the_next_attempt(tmp_path: Path) -> N
     assert (limit.limit_ms, limit.kills) == (2000, 1)
     assert [each.applied for each in after.measured.values() if each.kind == "timeout"] == [1]
     assert len(await said(bus)) == 2
+
+
+async def test_totals_of_effects_are_not_added_to_each_other(learned: Learned) -> None:
+    began, later = datetime(2026, 11, 1, tzinfo=UTC), datetime(2026, 12, 2, tzinfo=UTC)
+    for since, seen in ((began, 3), (began, 5), (later, 1)):
+        total = AdviceMeasured("timeout", "ci.yml", JobKey("build"), "", since, later, seen, 0, seen, 0)
+        await learned.history.append(SUBJECT, AdviceGiven(1, ()), total)
+    await learned.learn()
+    assert learned.rows("SELECT count(*), sum(seen)::BIGINT FROM advice_effects") == [(2, 6)]

@@ -23,7 +23,11 @@ CREATE VIEW advice_effects AS
 SELECT e.since, e.until, e.kind, r.repository, e.path AS workflow_path, e.job AS job_key, e.step, e.seen, e.applied,
     e."right", e.wrong, e."right" / nullif(e."right" + e.wrong, 0) AS right_share, e.saved_ms, e.error_ms,
     e.repository_id
-FROM effect_fact e LEFT JOIN repositories r USING (repository_id)"""
+FROM (
+    SELECT * FROM effect_fact
+    QUALIFY row_number() OVER (PARTITION BY repository_id, kind, path, job, step, since ORDER BY seq DESC) = 1
+) e LEFT JOIN repositories r USING (repository_id)"""
+"""They are running totals: the last of each holds those before it."""
 
 RECOGNITIONS = """
 CREATE VIEW recognitions AS
