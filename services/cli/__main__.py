@@ -20,6 +20,7 @@ COMMANDS = {
     "demo": ("demo", "A sample repository, a signed webhook, the verdict."),
     "run": ("run", "Run a directory's workflows now."),
     "lint": ("lint", "Check a workflow file, or a directory's."),
+    "propose": ("propose", "Draft a workflow for a repository that has none."),
     "expr": ("expr", "Evaluate one expression."),
     "runs": ("runs", "List, show, watch, start, rerun and cancel runs."),
     "secrets": ("secrets", "Set, list and remove secrets of jobs."),
