@@ -10,7 +10,7 @@ import shlex
 
 from libs.workflow.nodes import Mapping, Node, Sequence
 from services.model.drafting.commands import Command, Phase, steps_of
-from services.model.drafting.draft import CHECKOUT, Draft, Gap, Job, SourceFile, Step, variables
+from services.model.drafting.draft import CHECKOUT, Draft, Gap, Job, SourceFile, Step, kept, variables
 from services.model.drafting.tree import fields, read_tree, text_of, texts
 
 _PHASES = (
@@ -125,4 +125,6 @@ def _not_carried(top: dict[str, Node], language: str) -> list[Gap]:
 
 
 def _is_branch(text: str) -> bool:
-    return bool(text) and not text.startswith("/") and text.isprintable() and not text.startswith("!")
+    return (
+        bool(text) and not text.startswith("/") and text.isprintable() and not text.startswith("!") and not kept(text)
+    )

@@ -60,7 +60,7 @@ def _events(draft: Draft) -> Iterator[str]:
 def _job(job: Job, model: str) -> Iterator[str]:
     yield f"  {job.id}:"
     if job.name:
-        yield f"    name: {_scalar(job.name)}"
+        yield f"    name: {_label(job.name)}"
     if job.needs:
         yield f"    needs: [{', '.join(job.needs)}]"
     if job.condition:
@@ -86,7 +86,7 @@ def _job(job: Job, model: str) -> Iterator[str]:
 def _step(step: Step, model: str) -> Iterator[str]:
     if step.by == "model":
         yield f"      # A model's words ({_printable(model)}): nobody has checked what they do."
-    yield f"      - name: {_scalar(step.name)}"
+    yield f"      - name: {_label(step.name)}"
     if step.condition:
         yield f"        if: {_scalar(step.condition)}"
     if step.uses:
@@ -122,9 +122,13 @@ def _scalar(text: str) -> str:
 
 def _quoted(text: str) -> str:
     """YAML's double quotes are JSON's, but for what is beyond the first 65,536 characters and what it will not show."""
-    return (
-        json.dumps(text, ensure_ascii=False).replace("\x7f", "\\x7f").replace("\u2028", "\\L").replace("\u2029", "\\P")
-    )
+    said = json.dumps(text, ensure_ascii=False)
+    return "".join(c if c.isprintable() else f"\\U{ord(c):08x}" for c in said)
+
+
+def _label(text: str) -> str:
+    """A name, in which nothing is an expression."""
+    return _scalar(text.replace("${{", "{{"))
 
 
 def _printable(text: str) -> str:

@@ -1,4 +1,4 @@
-"""What a model proposed is tried out on the real system: a run of its own, in a machine, and nothing else follows it."""
+"""What a model proposed, tried out on the real system: a run of its own, in a machine, and nothing else follows it."""
 
 from __future__ import annotations
 
