@@ -120,8 +120,9 @@ def job_of(events: list[RunEvent]) -> JobFinished:
 async def test_what_the_runs_show_ends_hangs_early_and_runs_the_flaky_again(
     tmp_path: Path, learning_long: bool
 ) -> None:
-    """Sixteen runs over two commits; sixty over five with `--learning-long`."""
+    """Sixteen runs over two commits; with `--learning-long` sixty over five, and two services killed in between."""
     commits, pushes, hang_every = (5, 6, 6) if learning_long else (2, 4, 4)
+    killed = {8: "scheduler", 14: "learner", 20: "scheduler"} if learning_long else {}
     began = time.monotonic()
     async with whole_system(tmp_path, **SETTINGS) as system:
         loop = Loop(system, Project(WorkTree(tmp_path / "repositories" / OWNER / NAME), tmp_path / "counted"))
@@ -129,6 +130,8 @@ async def test_what_the_runs_show_ends_hangs_early_and_runs_the_flaky_again(
         for number in range(commits * pushes):
             if number % pushes == 0:
                 loop.commit()
+            if number in killed:
+                await system.kill(killed[number])
             if number % hang_every == hang_every - 1:
                 await loop.advised(TimeoutAdvice, job=JobKey("hangs"))
                 loop.project.let_the_next_hang()
