@@ -13,7 +13,7 @@ import msgspec
 from libs.bus.port import Stored
 from libs.contracts import blobs, envelope
 from services.learner.folding.facts import Fact
-from services.learner.folding.fold_attempts import attempt_fact
+from services.learner.folding.fold_attempts import attempt_fact, attempt_facts
 from services.learner.folding.fold_hosts import host_fact
 from services.learner.folding.fold_intake import delivery_fact, intake_fact, opt_ins_fact
 from services.learner.folding.fold_learned import advice_facts, recognition_fact
@@ -32,6 +32,7 @@ class Folded(msgspec.Struct, frozen=True):
     plan: blobs.BlobRef | None = None
 
 
+NOTHING = Folded()
 _Reader = Callable[[Where, msgspec.Raw, bytes | None], Fact | tuple[Fact, ...] | blobs.BlobRef | None]
 _READERS: dict[str, _Reader] = {
     "raw": delivery_fact,
@@ -49,9 +50,12 @@ _READERS: dict[str, _Reader] = {
 
 def fold(stored: Stored, plan_bytes: bytes | None = None) -> Folded:
     """The facts of one message of DELIVERIES or EVENTS. `plan_bytes` is the blob that `Folded.plan` asked for."""
-    read = _READERS.get(_aggregate(stored.subject))
+    aggregate = _aggregate(stored.subject)
+    if aggregate == "attempt" and (known := attempt_facts(stored)) is not None:
+        return Folded(known) if known else NOTHING
+    read = _READERS.get(aggregate)
     if read is None:
-        return Folded()
+        return NOTHING
     try:
         commit = envelope.decode_commit(stored.data)
     except (msgspec.MsgspecError, UnicodeDecodeError):
@@ -62,7 +66,7 @@ def fold(stored: Stored, plan_bytes: bytes | None = None) -> Folded:
     blob: blobs.BlobRef | None = None
     for place, event in enumerate(commit.events):
         try:
-            fact = read(Where(stored, commit, stored.seq, place, at), event, plan_bytes)
+            fact = read(Where(stored, commit.cause, stored.seq, place, at), event, plan_bytes)
         except (msgspec.MsgspecError, UnicodeDecodeError, ValueError):
             skipped.append(_type_of(event))
             continue

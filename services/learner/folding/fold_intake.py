@@ -38,7 +38,7 @@ def intake_fact(where: Where, event: msgspec.Raw, _: bytes | None) -> Fact:
         seq=where.seq,
         place=where.place,
         stored_at=where.stored_at,
-        cause=text(where.commit.cause),
+        cause=text(where.cause),
         type=kind,
         event=text(name),
         repository=text(repository),

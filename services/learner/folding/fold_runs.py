@@ -133,7 +133,7 @@ def _planned(where: Where, run_id: int, planned: PlannedHead, plan_bytes: bytes 
         actor=text(head.actor),
         trust=head.trust,
         pull_request=None if head.pull_request is None else integer(head.pull_request),
-        cause=text(where.commit.cause),
+        cause=text(where.cause),
         lockfiles=listed(head.lockfiles),
         trial=text(head.trial),
         private=head.repository.private,

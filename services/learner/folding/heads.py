@@ -2,9 +2,29 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from typing import Generic, TypeVar
+
 import msgspec
 
-from libs.contracts import blobs, plan
+from libs.contracts import blobs, envelope, ids, plan
+
+Event = TypeVar("Event", bound=msgspec.Struct)
+
+
+class CommitOf(msgspec.Struct, Generic[Event], frozen=True):
+    """A commit with its events, where all of them are of kinds that are known; everything that a commit must have is
+    asked for.
+    """
+
+    id: ids.CommitId
+    source: str
+    subject: str
+    time: datetime
+    cause: ids.Cause
+    events: tuple[Event, ...]
+    actor: str = ""
+    version: int = envelope.FORMAT_VERSION
 
 
 class RepositoryHead(msgspec.Struct, frozen=True):

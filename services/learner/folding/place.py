@@ -11,7 +11,6 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 
 from libs.bus.port import Stored
-from libs.contracts import envelope
 
 TEXT_CHARACTERS = 2_000
 """A reason or a name: longer than any that a person reads in a table."""
@@ -26,10 +25,10 @@ _MICROSECOND = timedelta(microseconds=1)
 
 
 class Where(msgspec.Struct, frozen=True, gc=False):
-    """Where an event stands."""
+    """Where an event stands, and what its commit was caused by."""
 
     stored: Stored
-    commit: envelope.Commit
+    cause: str
     seq: int
     place: int
     stored_at: int
