@@ -19,7 +19,7 @@ from services.learner.archive.shelf import Shelf
 from services.learner.hopper import Hopper
 from services.learner.reading import FILTERS, Reader, is_the_same
 from services.learner.replay.archived import Archived
-from services.learner.store.database import Database
+from services.learner.store.database import Database, NotStored
 from services.learner.store.library import Library, NotCopied
 from services.learner.store.schedule import Snapshots
 from services.learner.thread import in_thread
@@ -52,6 +52,8 @@ async def serve_file(process: Process, library: Library) -> None:
             tasks.create_task(advisor.tell())
             tasks.create_task(_archive(process, hopper))
     except ExceptionGroup as group:
+        if any(isinstance(error, NotStored) for error in group.exceptions):
+            library.suspect()
         raise group.exceptions[0] from group
     except asyncio.CancelledError:
         await _settle(database, library, hopper)

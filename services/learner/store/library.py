@@ -21,6 +21,7 @@ from libs.analytics.snapshot import CURRENT
 from services.learner.store.database import Database, Unreadable, last_positions, open_database, wal
 from services.learner.store.schema import SCHEMA_VERSION
 from services.learner.store.successor import Successor
+from services.learner.store.verifying import verify
 
 SNAPSHOTS_KEPT = 2
 SNAPSHOT_GRACE_SECONDS = 60.0
@@ -40,6 +41,7 @@ class Library:
         self.folder = folder
         self.live = folder / f"live-v{SCHEMA_VERSION}.duckdb"
         self.successor = Successor(self.live)
+        self._suspect = self.live.with_name(self.live.name + ".suspect")
 
     @contextlib.contextmanager
     def writing(self) -> Generator[bool]:
@@ -54,8 +56,8 @@ class Library:
             yield True
 
     def open(self, aside: Callable[[str], None]) -> Database:
-        """Opens the live file, or its successor where one is ready; makes it anew where it would not open and tells
-        `aside` why. Raises Busy.
+        """Opens the live file, or its successor where one is ready. Where it will not open, `aside` is told why and it
+        is made anew: of the newest snapshot that is whole, or empty. Raises Busy.
 
         The file of another schema stays, and so do its snapshots, until this one has been read up to the log's end.
         """
@@ -63,11 +65,32 @@ class Library:
             self.put_aside()
             self.successor.ready.replace(self.live)
         try:
+            if self._suspect.exists():
+                verify(self.live)
+                self._suspect.unlink()
             return open_database(self.live)
         except Unreadable as error:
             aside(str(error))
             self.put_aside()
+            self._from_snapshot()
             return open_database(self.live)
+
+    def suspect(self) -> None:
+        """DuckDB could not write: the next to open the file reads all of it first, for it may be damaged where opening
+        does not look."""
+        self._suspect.touch()
+
+    def _from_snapshot(self) -> None:
+        """A snapshot is the file as it was seconds ago, with its place in the log: what came since is read there."""
+        unfinished = self.live.with_suffix(".unfinished")
+        for _, snapshot in sorted(self._snapshots().items(), reverse=True)[:SNAPSHOTS_KEPT]:
+            shutil.copyfile(snapshot, unfinished)
+            try:
+                verify(unfinished)
+            except Unreadable:
+                continue
+            unfinished.replace(self.live)
+            return
 
     def put_aside(self) -> None:
         folder = self.folder / "aside"
@@ -76,6 +99,7 @@ class Library:
         for path in (self.live, wal(self.live)):
             if path.exists():
                 path.replace(folder / f"{stamp}-{path.name}")
+        self._suspect.unlink(missing_ok=True)
         stamps = sorted({path.name.partition("-")[0] for path in folder.iterdir()})
         for old in stamps[:-ASIDE_KEPT]:
             for path in folder.glob(f"{old}-*"):

@@ -25,7 +25,7 @@ from services.learner.reading import FILTERS
 from services.learner.replay.archived import Archived
 from services.learner.replay.rebuild import read_streams, rebuild, switch
 from services.learner.store.columns import TABLE_OF
-from services.learner.store.database import wal
+from services.learner.store.database import Unreadable, open_database, wal
 from services.learner.store.library import Library
 from services.learner.store.table import Table
 from tests.chaos.services import ServiceProcess
@@ -50,7 +50,11 @@ PIECES = 10_000
 async def test_killed_again_and_again_its_rows_are_the_log(
     nats_server: NatsServer, jetstream_bus: Bus, tmp_path: Path, chaos_long: bool
 ) -> None:
-    """No row lost, none doubled, and after every kill the rows are those up to the position: no more, no less."""
+    """No row lost, none doubled, and after every kill the rows are those up to the position: no more, no less.
+
+    DuckDB 2.0.0 writes some blocks of its file in place when it checkpoints, and a kill can tear one: one kill in some
+    hundred. Then the file is put aside and made anew, and the same must hold.
+    """
     writing = asyncio.create_task(_write_runs(History(jetstream_bus)))
     chance = random.Random(7)
     killed: list[tuple[dict[str, int], Rows]] = []
@@ -75,7 +79,6 @@ async def test_killed_again_and_again_its_rows_are_the_log(
     for places, rows in killed:
         assert rows == _up_to(expected, places)
     assert any(rows for _, rows in killed), "it was killed while it stored"
-    assert not list((tmp_path / FOLDER).glob("aside/*")), "a kill is no damage"
     assert contents(_live(tmp_path)) == await _undisturbed(jetstream_bus, tmp_path / "undisturbed")
 
 
@@ -171,7 +174,9 @@ def _touched(home: Path) -> list[tuple[int, int]]:
 
 
 def _left_behind(home: Path) -> tuple[dict[str, int], Rows]:
-    """Positions and rows of the file as a kill left it: of a copy, which nobody mends afterwards."""
+    """Positions and rows of the file as a kill left it: of a copy, which nobody mends afterwards. Nothing of a torn file,
+    which the next learner will not open either.
+    """
     import duckdb
 
     copy = home / "left.duckdb"
@@ -179,9 +184,11 @@ def _left_behind(home: Path) -> tuple[dict[str, int], Rows]:
         target.unlink(missing_ok=True)
         if path.exists():
             shutil.copyfile(path, target)
+    try:
+        open_database(copy).close()
+    except Unreadable:
+        return {}, Counter()
     with duckdb.connect(str(copy)) as connection:
-        if not connection.execute("SELECT 1 FROM duckdb_tables() WHERE table_name = 'cursor'").fetchall():
-            return {}, Counter()
         places = dict(connection.execute("SELECT stream, max(last_seq) FROM cursor GROUP BY stream").fetchall())
         return places, Counter(connection.execute(_every_row()).fetchall())
 

@@ -13,6 +13,7 @@ from services.learner.store.batch import Batch
 from services.learner.store.database import Busy, Unreadable, open_database
 from services.learner.store.library import Library
 from services.learner.store.schema import SCHEMA_VERSION
+from services.learner.store.verifying import verify
 from tests.contract.learner.conftest import Learned
 
 
@@ -39,6 +40,74 @@ def test_a_file_that_will_not_open_is_put_aside_and_made_anew(learned: Learned, 
         assert learned.library.live.name in learned.aside[0]
         (kept,) = (learned.library.folder / "aside").iterdir()
         assert kept.read_bytes() == damage
+
+
+async def test_a_damaged_file_is_made_anew_from_the_last_snapshot_and_the_rest_from_the_log(learned: Learned) -> None:
+    await learned.history.one_run(1).whole()
+    await learned.learn()
+    learned.database.close()
+    learned.library.live.write_bytes(b"not a database")
+    learned.database = learned.library.open(learned.aside.append)
+    assert learned.database.positions() == {"EVENTS": 9}
+    await learned.history.one_run(2).whole()
+    await learned.learn()
+    assert learned.rows("SELECT count(*) FROM runs") == [(2,)]
+    assert len(learned.aside) == 1
+
+
+async def test_a_damaged_snapshot_is_nothing_to_begin_with(learned: Learned) -> None:
+    await learned.history.one_run(1).whole()
+    await learned.learn()
+    learned.database.close()
+    for path in (learned.library.live, newest_snapshot(learned.library.folder)):
+        content = bytearray(path.read_bytes())
+        content[len(content) // 2 :: 97] = bytes(len(content[len(content) // 2 :: 97]))
+        path.write_bytes(bytes(content[:-1000]))
+    learned.database = learned.library.open(learned.aside.append)
+    assert learned.database.positions() == {}
+
+
+async def test_after_a_write_that_failed_all_of_the_file_is_read_first(learned: Learned) -> None:
+    """Opening does not look at every block."""
+    for number in range(200):
+        await learned.history.one_run(number + 1).whole()
+    await learned.learn()
+    learned.database.close()
+    whole = learned.library.live.read_bytes()
+    damaged = next(damage for at in range(3, len(whole) // BLOCK) if (damage := _opens(learned, whole, at)))
+    learned.library.live.write_bytes(damaged)
+    learned.database = learned.library.open(learned.aside.append)
+    learned.database.close()
+    assert learned.aside == []
+    learned.library.suspect()
+    learned.database = learned.library.open(learned.aside.append)
+    assert "checksum" in learned.aside[0]
+    assert learned.database.positions() == {"EVENTS": 1800}
+
+
+BLOCK = 256 * 1024
+
+
+def _opens(learned: Learned, whole: bytes, block: int) -> bytes | None:
+    """The file with that block damaged, where it opens all the same and its facts cannot be read."""
+    at = 3 * 4096 + block * BLOCK + 1000
+    damage = whole[:at] + bytes(byte ^ 1 for byte in whole[at : at + 8]) + whole[at + 8 :]
+    path = learned.library.folder / "tried.duckdb"
+    path.write_bytes(damage)
+    try:
+        open_database(path).close()
+        verify(path)
+    except Unreadable as error:
+        return damage if "tried" in str(error) and _only_opens(path) else None
+    return None
+
+
+def _only_opens(path: Path) -> bool:
+    try:
+        open_database(path).close()
+    except Unreadable:
+        return False
+    return True
 
 
 def test_a_file_of_somebody_else_is_put_aside(learned: Learned) -> None:
