@@ -174,8 +174,8 @@ def _touched(home: Path) -> list[tuple[int, int]]:
 
 
 def _left_behind(home: Path) -> tuple[dict[str, int], Rows]:
-    """Positions and rows of the file as a kill left it: of a copy, which nobody mends afterwards. Nothing of a torn file,
-    which the next learner will not open either.
+    """Positions and rows of the file as a kill left it: of a copy, which nobody mends afterwards. Nothing of a torn
+    file, which the next learner will not open either.
     """
     import duckdb
 
