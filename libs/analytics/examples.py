@@ -38,7 +38,7 @@ FROM step_stats WHERE p50_ms IS NOT NULL ORDER BY total * p50_ms DESC LIMIT 20""
         """
 WITH longest AS (
     SELECT job_kid, duration_ms FROM (
-        SELECT run_id, job_kid, duration_ms FROM attempt_fact
+        SELECT run_id, job_kid, duration_ms FROM attempt_fact ANTI JOIN trials USING (run_id)
         WHERE type = 'AttemptFinished' AND stored_at > days_ago(30)
     ) QUALIFY row_number() OVER (PARTITION BY run_id ORDER BY duration_ms DESC, job_kid) = 1
 )
@@ -90,7 +90,7 @@ GROUP BY repository ORDER BY mean_hours DESC NULLS LAST""",
         "seen-before",
         "Was the newest failure seen before, where, and what mended it?",
         """
-WITH newest AS (SELECT fingerprint_kid FROM step_fact WHERE fingerprint_kid > 0 ORDER BY seq DESC LIMIT 1)
+WITH newest AS (SELECT fingerprint_kid FROM change_fact WHERE kind <> 'mended' ORDER BY seq DESC LIMIT 1)
 SELECT fingerprint, said, category, runs, repositories, first_seen, last_seen, last_mended_sha[:12] AS last_mended,
     last_mended_at
 FROM fingerprints SEMI JOIN newest USING (fingerprint_kid)""",
@@ -110,7 +110,8 @@ ORDER BY e.count DESC, n.kind, n.name LIMIT 50""",
         """
 SELECT CASE category WHEN '' THEN '(the code itself, or unknown)' ELSE category END AS category, count(*) AS failures,
     count(DISTINCT run_id) AS runs, max(stored_at) AS last_at
-FROM step_fact WHERE outcome IN ('failure', 'timeout') AND stored_at > days_ago(30)
+FROM step_fact ANTI JOIN trials USING (run_id)
+WHERE outcome IN ('failure', 'timeout') AND stored_at > days_ago(30)
 GROUP BY ALL ORDER BY failures DESC""",
     ),
     Example(

@@ -69,6 +69,7 @@ class OneRun:
     cause: str = GUID
     number: int = 1
     repository_id: int = 5
+    trial: str = ""
 
     @property
     def address(self) -> subjects.RunAddress:
@@ -92,6 +93,7 @@ class OneRun:
             jobs=(),
             github={"event": payload},
             pull_request=self.pull_request,
+            trial=self.trial,
         )
 
     async def say(self, *events: run.RunEvent) -> int:

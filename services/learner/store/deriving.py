@@ -31,7 +31,7 @@ def derive(connection: duckdb.DuckDBPyConnection, upto: int) -> None:
         connection.execute("BEGIN")
         _change(connection, after, changed)
         if changed - rolled >= ROLL_EVENTS:
-            between = f"step_fact WHERE seq > {rolled} AND seq <= {changed}"
+            between = f"step_fact ANTI JOIN trials USING (run_id) WHERE seq > {rolled} AND seq <= {changed}"
             connection.execute(f"INSERT INTO step_day {day_sums(between)}")
             rolled = changed
         connection.execute("INSERT INTO derived VALUES (?, ?)", [rolled, changed])

@@ -47,6 +47,7 @@ VIEWS = {
     " mended something.",
     "edge": "The graph: repository, workflow, job and step each `has` the next; a step `runs` a command; a step or a"
     " repository `failed with` a fingerprint; a commit `broke` or `mended` a step or a fingerprint.",
+    "trials": "Runs that try out what a model proposed: they count in costs alone.",
     "workflows": "Names of workflows by key.",
     "repositories": "Names of repositories.",
     "job_names": "Names of jobs by key.",

@@ -25,6 +25,7 @@ async def tell(history: History) -> None:
     await _run(history, 3, "c", "failure", fingerprint="boom", said="error: boom", category="network")
     await _run(history, 4, "d", "failure", fingerprint="boom", said="error: boom", category="network")
     await _run(history, 5, "e", "success")
+    await _trial(history)
     await _hang(history)
     await _retry(history)
     await _learned(history)
@@ -87,6 +88,16 @@ async def _flaky(history: History) -> None:
     await one.started("build", 2)
     await _end(one, "success", 2)
     await one.over("success", run_attempt=2)
+
+
+async def _trial(history: History) -> None:
+    """What a model proposed is tried out: it costs minutes, and nobody's step failed."""
+    one = history.one_run(8, sha=COMMITS["e"], number=8, trial="e" * 64)
+    await one.planned()
+    await one.say(run.RunStarted())
+    await _begin(one)
+    await _end(one, "failure", fingerprint="trial", said="error: trial", category="network")
+    await one.over("failure")
 
 
 async def _hang(history: History) -> None:

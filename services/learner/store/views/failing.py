@@ -29,7 +29,7 @@ CREATE VIEW fingerprints AS
 WITH failed AS (
     SELECT fingerprint_kid, step_kid, count(*) AS failures, count(DISTINCT run_id) AS runs, max(category) AS category,
         min(stored_at) AS first_seen, max(stored_at) AS last_seen
-    FROM step_fact WHERE fingerprint_kid > 0 GROUP BY fingerprint_kid, step_kid
+    FROM step_fact ANTI JOIN trials USING (run_id) WHERE fingerprint_kid > 0 GROUP BY fingerprint_kid, step_kid
 ), counted AS (
     SELECT fingerprint_kid, sum(failures) AS failures, sum(runs) AS runs, count(*) AS steps,
         count(DISTINCT repository_id) AS repositories, max(category) AS category, min(first_seen) AS first_seen,

@@ -24,7 +24,7 @@ FAILED_TOTALS = """
 CREATE VIEW failed_totals AS
 SELECT f.fingerprint_kid, f.step_kid, s.repository_kid, count(*) AS count, min(f.stored_at) AS first_seen,
     max(f.stored_at) AS last_seen
-FROM step_fact f
+FROM step_fact f ANTI JOIN trials USING (run_id)
 LEFT JOIN (SELECT step_kid, repository_kid FROM step_names LEFT JOIN repositories USING (repository_id)) s
     USING (step_kid)
 WHERE f.fingerprint_kid > 0 GROUP BY ALL"""

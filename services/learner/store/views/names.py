@@ -35,4 +35,8 @@ CREATE VIEW step_names AS
 SELECT s.kid AS step_kid, s.name AS step_name, j.*
 FROM step_key s LEFT JOIN job_names j USING (job_kid)"""
 
-VIEWS = (AS_OF, DAYS_AGO, WORKFLOWS, REPOSITORIES, JOB_NAMES, STEP_NAMES)
+TRIALS = """
+CREATE VIEW trials AS
+SELECT run_id, trial FROM plan_fact WHERE trial <> ''"""
+
+VIEWS = (AS_OF, DAYS_AGO, TRIALS, WORKFLOWS, REPOSITORIES, JOB_NAMES, STEP_NAMES)

@@ -55,11 +55,13 @@ def day_sums(facts: str) -> str:
 FROM {facts} GROUP BY ALL"""  # noqa: S608  # constants
 
 
+_NOT_ROLLED = """step_fact ANTI JOIN trials USING (run_id)
+    WHERE seq > (SELECT coalesce(max(rolled_seq), 0) FROM derived)"""
 STEP_DAYS = f"""
 CREATE VIEW step_days AS
 SELECT * FROM step_day
 UNION ALL
-{day_sums("step_fact WHERE seq > (SELECT coalesce(max(rolled_seq), 0) FROM derived)")}"""  # noqa: S608  # constants
+{day_sums(_NOT_ROLLED)}"""  # noqa: S608  # constants
 
 _FACTOR = f"2.0 ^ (({_DAY_END} - epoch((SELECT now FROM as_of))) / "  # noqa: S608  # a constant
 
@@ -81,7 +83,8 @@ WITH steps_summed AS (
         sum(trend_passed * {_FACTOR}{TREND_SECONDS})) AS tp, sum(trend_failed * {_FACTOR}{TREND_SECONDS})) AS tf
     FROM step_days GROUP BY step_kid
 ), jobs_summed AS (
-    SELECT job_kid, {_raw_sums("outcome")} FROM job_fact WHERE type = 'JobFinished' GROUP BY job_kid
+    SELECT job_kid, {_raw_sums("outcome")} FROM job_fact ANTI JOIN trials USING (run_id)
+    WHERE type = 'JobFinished' GROUP BY job_kid
 ), workflows_summed AS (
     SELECT p.workflow_kid, {_raw_sums("f.conclusion").replace("stored_at", "f.stored_at")}
     FROM run_fact f JOIN plan_fact p USING (run_id) WHERE f.type = 'RunFinished' AND p.trial = ''

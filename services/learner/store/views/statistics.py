@@ -46,10 +46,10 @@ JOB_STATS = f"""
 CREATE VIEW job_stats AS
 WITH counted AS (
     SELECT job_kid, {_totals("outcome")}
-    FROM job_fact WHERE type IN ('JobFinished', 'JobSkipped') GROUP BY job_kid
+    FROM job_fact ANTI JOIN trials USING (run_id) WHERE type IN ('JobFinished', 'JobSkipped') GROUP BY job_kid
 ), timed AS (
     SELECT job_kid, {_durations("conclusion")}
-    FROM attempt_fact WHERE type = 'AttemptFinished' GROUP BY job_kid
+    FROM attempt_fact ANTI JOIN trials USING (run_id) WHERE type = 'AttemptFinished' GROUP BY job_kid
 )
 SELECT j.repository, j.workflow, j.job_id, j.job, {_COLUMNS}, j.workflow_path, j.repository_id, job_kid
 FROM counted LEFT JOIN timed USING (job_kid) LEFT JOIN job_names j USING (job_kid)"""  # noqa: S608  # constants
@@ -63,7 +63,7 @@ WITH counted AS (
     FROM step_days GROUP BY step_kid
 ), timed AS (
     SELECT step_kid, {_QUANTILES} AS quantiles, max(duration_ms) AS max_ms
-    FROM step_fact WHERE outcome IN {TIMED} GROUP BY step_kid
+    FROM step_fact ANTI JOIN trials USING (run_id) WHERE outcome IN {TIMED} GROUP BY step_kid
 )
 SELECT s.repository, s.workflow, s.job_id, s.job, s.step_name AS step, {_COLUMNS},
     s.workflow_path, s.repository_id, step_kid
@@ -73,10 +73,11 @@ DURATIONS = f"""
 CREATE VIEW durations AS
 WITH jobs_timed AS (
     SELECT job_kid, count(*) AS n, {_QUANTILES} AS q, avg(duration_ms) AS mean_ms, max(duration_ms) AS max_ms
-    FROM attempt_fact WHERE type = 'AttemptFinished' AND conclusion = 'success' GROUP BY job_kid
+    FROM attempt_fact ANTI JOIN trials USING (run_id)
+    WHERE type = 'AttemptFinished' AND conclusion = 'success' GROUP BY job_kid
 ), steps_timed AS (
     SELECT step_kid, count(*) AS n, {_QUANTILES} AS q, avg(duration_ms) AS mean_ms, max(duration_ms) AS max_ms
-    FROM step_fact WHERE outcome = 'success' GROUP BY step_kid
+    FROM step_fact ANTI JOIN trials USING (run_id) WHERE outcome = 'success' GROUP BY step_kid
 )
 SELECT 'job' AS level, j.repository, j.workflow, j.job, NULL AS step, n, mean_ms, q[1] AS p50_ms, q[2] AS p90_ms,
     q[3] AS p95_ms, max_ms, j.repository_id

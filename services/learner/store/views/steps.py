@@ -16,7 +16,7 @@ CREATE VIEW failures AS
 SELECT f.stored_at AS failed_at, s.repository, s.workflow, s.job, s.step_name AS step, c.command, f.outcome,
     f.exit_code, f.category, k.fingerprint, k.said, r.ref, m.sha, p.event, p.trust, p.pull_request, f.run_id, f.n,
     f.duration_ms, f.why, s.repository_id, f.step_kid, f.fingerprint_kid
-FROM (SELECT * FROM step_fact WHERE outcome IN ('failure', 'timeout')) f
+FROM (SELECT * FROM step_fact ANTI JOIN trials USING (run_id) WHERE outcome IN ('failure', 'timeout')) f
 LEFT JOIN plan_fact p USING (run_id)
 LEFT JOIN step_names s USING (step_kid)
 LEFT JOIN command_key c ON c.kid = f.command_kid
