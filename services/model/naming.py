@@ -14,7 +14,7 @@ _VISITING = frozenset(
 _ENGINES = frozenset({"docker", "podman", "nerdctl", "buildah", "skopeo", "crane"})
 _NAMING = frozenset({"run", "pull", "push", "create", "login", "copy", "tag", "from", "manifest"})
 _HOST = re.compile(
-    r"(?:[\w.-]+@)?((?:[a-z0-9-]+\.)+[a-z]{2,}|localhost|[a-z0-9-]+(?=:\d))(?::\S*|/\S*)?", re.IGNORECASE
+    r"(?:[\w.+-]+@([\w.-]+)|((?:[a-z0-9-]+\.)+[a-z]{2,}|localhost|[a-z0-9-]+(?=:\d)))(?::\S*|/\S*)?", re.IGNORECASE
 )
 _WRAPPERS = frozenset(
     {"sudo", "time", "exec", "command", "nohup", "env", "nice", "xargs", "timeout", "then", "do", "!"}
@@ -34,7 +34,7 @@ def visited_in(script: str) -> tuple[str, ...]:
             for word in _arguments(words, _TAKES_A_FILE):
                 match = _HOST.fullmatch(word)
                 if match is not None and not word.startswith(("./", "/")):
-                    found.add(match[1].lower())
+                    found.add((match[1] or match[2]).lower())
     return tuple(sorted(found))
 
 

@@ -86,7 +86,7 @@ def unoffered_label(view: RunView, key: JobKey, hosts: Collection[HostJoined]) -
         _written({"runs-on": planned.runs_on, "steps": [_step(step) for step in planned.steps]}),
         _original(view, planned),
         _trust(view),
-        _labels_of(hosts),
+        labels_of(hosts),
     )
 
 
@@ -182,7 +182,7 @@ def _offers(host: HostJoined, label: str) -> bool:
     return offers(frozenset(each.lower() for each in host.labels), label, host.largest)
 
 
-def _labels_of(hosts: Collection[HostJoined]) -> tuple[str, ...]:
+def labels_of(hosts: Collection[HostJoined]) -> tuple[str, ...]:
     """Those that a workflow can write: of `ubuntu-*`, which stands for all that begin so, the usual one."""
     labels = {label.lower().replace("*", "latest") for host in hosts for label in host.labels}
     return tuple(sorted(label for label in labels if size_of_label(label) is None))
