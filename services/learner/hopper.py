@@ -47,7 +47,7 @@ class Hopper:
             self._since = self._now()
             self._changed.set()
         self._batch.add(stream, stored, folded)
-        full = self.full
+        full = self._batch.full(REPLAY_EVENTS if self._behind else LIVE_EVENTS)
         if full:
             self._changed.set()
         return full

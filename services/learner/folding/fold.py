@@ -24,7 +24,7 @@ from services.learner.folding.place import Where, microseconds, text
 UNDECODABLE = "(undecodable)"
 
 
-class Folded(msgspec.Struct, frozen=True):
+class Folded(msgspec.Struct, frozen=True, gc=False):
     """`skipped` are types that were not understood; `plan` is a run's plan that stands in a blob and was not read."""
 
     facts: tuple[Fact, ...] = ()
