@@ -36,7 +36,7 @@ def _path(found: re.Match[str]) -> str:
 _REPLACED: Final[tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...]] = (
     (re.compile(r"\bfile://(?=/)"), ""),
     # Paths of one machine. Not what follows a host's name, a relative folder or a `~`.
-    (re.compile(r"(?<![\w/.~@\\-])/[^\s/:'\"`()<>\[\],;=|]+(?:/[^\s/:'\"`()<>\[\],;=|]+)*/?"), _path),
+    (re.compile(r"(?<![\w/.~@\\#-])/[^\s/:'\"`()<>\[\],;=|]+(?:/[^\s/:'\"`()<>\[\],;=|]+)*/?"), _path),
     (re.compile(r"\b[A-Za-z]:\\[^\s:'\"()<>,;|]+"), _path),
     # Names that are drawn: UUIDs, digests, addresses, temporary files.
     (re.compile(r"\b[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}\b"), GONE),
