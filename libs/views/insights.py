@@ -68,5 +68,5 @@ def _events(commits: Iterable[Commit], decoder: msgspec.json.Decoder[Event]) -> 
         for raw in commit.events:
             try:
                 yield decoder.decode(raw)
-            except msgspec.ValidationError:
+            except (msgspec.MsgspecError, UnicodeDecodeError):
                 continue

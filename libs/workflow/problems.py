@@ -30,6 +30,7 @@ class Problem(msgspec.Struct, frozen=True):
 
 
 problems_in_file = 500  # Nobody reads more, and a hostile file could hold a hundred thousand.
+characters_in_message = 500  # A key may be as long as its file, and what quotes it is to be read, kept and sent.
 suggestions_in_file = 50  # Looking for the nearest known name is slow, so only the first problems get one.
 
 
@@ -48,6 +49,8 @@ class Problems:
         self, line: int, column: int, message: str, *, severity: Severity = "error", key_path: KeyPath = ()
     ) -> None:
         """Raises ``TooManyProblems`` where the bound is reached."""
+        if len(message) > characters_in_message:
+            message = f"{message[:characters_in_message]}..."
         key = (line, column, message)
         if key not in self._found:
             if len(self._found) >= problems_in_file:

@@ -10,9 +10,10 @@ from datetime import datetime
 from libs.contracts.results import Result
 from libs.views.words import MARKS, between, duration, quoted
 
-__all__ = ["between", "clock", "duration", "plain", "quoted", "result", "size", "table"]
+__all__ = ["between", "clock", "duration", "line", "plain", "quoted", "result", "size", "table"]
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+# Bidirectional overrides and isolates are with them: they make a line read otherwise than it runs.
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
 def result(value: Result | None, state: str = "") -> str:
@@ -36,6 +37,11 @@ def size(count: int) -> str:
 def plain(text: str) -> str:
     """Text from a workflow or a job, safe for a terminal: control characters (escape sequences begin with one) go."""
     return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+def line(text: str) -> str:
+    """The same on one line: what breaks lines could write words of ours."""
+    return plain(" ".join(text.split()))
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:

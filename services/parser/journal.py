@@ -29,6 +29,12 @@ MAX_SOURCE_BYTES = 512 * 1024
 """Of a rejected file that is kept: half of what a workflow file may have, and far more than anybody reads to mend it.
 """
 
+REJECTED_BYTES = 768 * 1024
+"""Of all files' problems: they are one message, which may have a million."""
+TOLD_PROBLEMS = (500, 100, 20, 5, 1)
+"""Of each file, as many as fit: a file with a mistake that is said nowhere would be worse than one with half of them.
+"""
+
 
 class Ended(Exception):
     """The intake has its terminal event already: somebody else was faster, or it was our own try before a crash."""
@@ -55,7 +61,7 @@ class Journal:
         """With their files, by path, for whoever is to say how to mend them. Raises Ended."""
         if rejected and self.place == 0:
             kept = [replace(each, content=await self._kept(sources.get(each.path, b""))) for each in rejected]
-            await self._append(kept, "rejected")
+            await self._append(fitting(kept), "rejected")
 
     async def _kept(self, source: bytes) -> BlobRef | None:
         """None where there is nothing, or too much, or no store: what is wrong with a file is said either way."""
@@ -98,3 +104,13 @@ class Journal:
         self.place = last.seq
         if any(type_of(event) in TERMINAL for event in decode_commit(last.data).events):
             raise Ended
+
+
+def fitting(rejected: Sequence[WorkflowRejected]) -> Sequence[WorkflowRejected]:
+    """With as many problems of each file as one message holds."""
+    told = rejected
+    for most in TOLD_PROBLEMS:
+        told = [replace(each, problems=each.problems[:most]) for each in rejected]
+        if len(msgspec.json.encode(told)) <= REJECTED_BYTES:
+            break
+    return told

@@ -11,7 +11,7 @@ import msgspec
 
 from libs.workflow.expressions import to_string
 from libs.workflow.model import Position, Template
-from libs.workflow.nodes import Document, Entry, Mapping, Node, Scalar, ScalarValue, Sequence, describe
+from libs.workflow.nodes import Document, Entry, Mapping, Node, Scalar, ScalarValue, Sequence, abbreviate, describe
 from libs.workflow.problems import KeyPath, Problems
 from libs.workflow.reading.scope import Scope
 from libs.workflow.reading.templates import ExpressionChecker, is_single_expression, sole_source
@@ -82,7 +82,7 @@ class Reader:
             self.refuse(key, "an expression as a key", (*path, key.text))
             return
         suggestion = self.suggest(key.text, shape.keys) or ("; it may have " + ", ".join(sorted(shape.keys)))
-        self.error(key, f"unknown key `{key.text}` in {shape.what}{suggestion}", (*path, key.text))
+        self.error(key, f"unknown key `{abbreviate(key.text)}` in {shape.what}{suggestion}", (*path, key.text))
 
     def suggest(self, name: str, known: Iterable[str]) -> str:
         """``; did you mean `steps`?``, or nothing when no known name is near."""

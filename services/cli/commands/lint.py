@@ -16,7 +16,7 @@ from libs.workflow.lint import Read, lint, lint_action
 from libs.workflow.opt_ins import opt_ins_file, read_opt_ins
 from libs.workflow.problems import Problem
 from libs.workflow.source import workflow_bytes
-from services.cli import outcome
+from services.cli import outcome, words
 
 ACTION_NAMES = ("action.yml", "action.yaml")
 _suffixes = (".yml", ".yaml")
@@ -42,7 +42,7 @@ def command(path: Path | None, *, as_json: bool) -> int:
     if as_json:
         click.echo(json.dumps([msgspec.to_builtins(problem) for problem in problems], indent=2))
     for problem in () if as_json else problems:
-        click.echo(problem.render())
+        click.echo(words.line(problem.render()))
     errors = sum(problem.severity == "error" for problem in problems)
     if files:
         click.echo(_summary(len(files), errors, len(problems) - errors), err=True)

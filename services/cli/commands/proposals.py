@@ -58,9 +58,9 @@ async def list_proposals(*, repository: str, as_json: bool) -> None:
         (
             each.made.id[:SHORT],
             words.clock(each.time),
-            words.plain(each.made.repository),
+            words.line(each.made.repository),
             each.made.about,
-            words.plain(each.made.subject),
+            words.line(each.made.subject),
             len(each.made.places),
             words.clock(each.accepted),
         )
@@ -86,23 +86,23 @@ async def show(*, proposal: str, as_json: bool) -> None:
         click.echo(msgspec.json.encode(found).decode())
         return
     made = found.made
-    click.echo(words.plain(f"{made.id}  {made.repository}"))
-    click.echo(words.plain(f"cannot run: {made.subject} ({made.about})"))
+    click.echo(f"{words.line(made.id)}  {words.line(made.repository)}")
+    click.echo(words.line(f"cannot run: {made.subject} ({made.about})"))
     for place in made.places:
         where = f", job {place.job}" if place.job else ""
         where += f", step {place.step + 1}" if place.step is not None else ""
         where += f", line {place.line}" if place.line else ""
         run = f" (run {place.run_id})" if place.run_id is not None else ""
-        click.echo(words.plain(f"  in {place.path}{where} at {place.sha[:SHORT]}{run}"))
-    click.echo(words.plain(f"proposed by {made.model}:"))
+        click.echo(f"  in {words.line(f'{place.path}{where} at {place.sha[:SHORT]}{run}')}")
+    click.echo(words.line(f"proposed by {made.model}:"))
     if made.runs_on:
-        click.echo(words.plain(f"  runs-on: {made.runs_on}"))
+        click.echo(f"  runs-on: {words.line(made.runs_on)}")
     for step in made.steps:
-        click.echo(words.plain(f"  {step.name}"))
+        click.echo(f"  {words.line(step.name)}")
         for line in step.run.splitlines():
             click.echo(words.plain(f"    {line}"))
     for gap in made.gaps:
-        click.echo(words.plain(f"  it leaves out: {gap}"))
+        click.echo(f"  it leaves out: {words.line(gap)}")
     if found.accepted is not None:
         click.echo(f"a patch was made of it at {words.clock(found.accepted)}")
     click.echo(NOTICE, err=True)
@@ -186,7 +186,8 @@ def _read(directory: Path, path: str) -> str:
     if not file.is_relative_to(directory.resolve()):
         raise Usage(f"{path!r} is not in {directory}")
     try:
-        content = file.read_bytes()
+        with file.open("rb") as stream:
+            content = stream.read(WORKFLOW_BYTES + 1)
         if len(content) > WORKFLOW_BYTES:
             raise Usage(f"{file} has over {WORKFLOW_BYTES} bytes")
         return content.decode()

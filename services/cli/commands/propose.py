@@ -152,7 +152,7 @@ def _nothing(asked: Asked) -> outcome.Failed:
 
 
 def _check(problems: list[Problem]) -> None:
-    errors = [problem.render() for problem in problems if problem.severity == "error"]
+    errors = [plain(problem.render()) for problem in problems if problem.severity == "error"]
     if errors:
         raise outcome.Usage("the draft is no valid workflow, and is not shown:\n" + "\n".join(errors[:5]))
 
@@ -164,7 +164,7 @@ def _show(asked: Asked, text: str, problems: list[Problem], output: Path | None,
         click.echo(json.dumps(_as_json(asked, text, problems), indent=2))
     elif output is None:
         click.echo(text, nl=False)
-    warned = "".join(f"\n{problem.render()}" for problem in problems)
+    warned = "".join(f"\n{plain(problem.render())}" for problem in problems)
     click.echo(f"{_summary(asked)}{warned}", err=True)
 
 

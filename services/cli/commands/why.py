@@ -56,9 +56,9 @@ async def command(*, run: str, job: str | None, as_json: bool) -> None:
         return
     for line in story:
         about = f"{line.job}: " if line.job else ""
-        click.echo(f"{words.clock(line.time)}  {words.plain(about + line.text)}")
+        click.echo(f"{words.clock(line.time)}  {words.line(about + line.text)}")
     for reason in [*reasons, *known]:
-        click.echo(words.plain(f"→ {reason}"))
+        click.echo(words.line(f"→ {reason}"))
 
 
 def chosen_jobs(view: RunView, name: str) -> list[JobView]:

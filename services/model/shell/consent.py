@@ -41,6 +41,6 @@ class Consent:
             return WHY_NOT
         try:
             declared = _events.decode(decode_commit(stored.data).events[-1])
-        except msgspec.ValidationError:
+        except (msgspec.MsgspecError, UnicodeDecodeError, IndexError):  # what nobody can read allows nothing
             return WHY_NOT
         return "" if declared.opt_ins.fork_text_to_hosted_model else WHY_NOT

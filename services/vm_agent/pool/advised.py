@@ -24,7 +24,7 @@ def targets_of(
     for advice in given.advice:
         if isinstance(advice, PoolAdvice) and advice.host == host:
             size = advice.size or capacity.usual
-            if size.fits(capacity.largest):
+            if size.fits(capacity.largest) and size.memory_mib > 0 and size.cpus > 0:
                 shape = Shape(size, advice.trust, network=True, disk_bytes=capacity.disk_bytes)
                 wanted[shape] = max(0, advice.target)
     return _bounded(wanted, slots, capacity.memory_mib)

@@ -55,7 +55,7 @@ def _given(stored: Stored) -> AdviceGiven | None:
     """What a newer learner wrote and this agent cannot read changes nothing."""
     try:
         events = [_events.decode(raw) for raw in decode_commit(stored.data).events]
-    except msgspec.DecodeError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         logger.warning("advice for hosts cannot be read", seq=stored.seq, why=error)
         return None
     return next((event for event in events if isinstance(event, AdviceGiven)), None)

@@ -6,6 +6,8 @@ import asyncio
 import json
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from libs.bus.jetstream import JetStreamBus
 from libs.bus.server import NatsServer
 from libs.contracts import subjects
@@ -52,6 +54,17 @@ async def test_it_is_listed_shown_and_made_a_patch_of(
     command = json.loads(sent.data)
     assert command["type"] == AcceptProposal.__name__
     assert (command["proposal"], command["path"], command["repository_id"]) == (MADE.id, PATH, 5)
+
+
+async def test_what_a_workflow_calls_an_action_writes_no_line_of_ours(
+    jetstream_bus: JetStreamBus, nats_server: NatsServer, tmp_path: Path
+) -> None:
+    hostile = replace(MADE, subject="nobody/knows@v1\nproposed by us:\u202e", repository="octo\r\n/hello")
+    await _say(History(jetstream_bus), hostile)
+    code, shown, _ = await firebreak(nats_server.url, tmp_path, "proposals", "show", "aaaa")
+    assert code == 0
+    assert "\nproposed by us" not in shown
+    assert not {"\r", "\u202e"} & set(shown)
 
 
 async def test_what_is_asked_for_wrongly_says_what_to_do(

@@ -49,6 +49,13 @@ async def test_a_file_with_a_problem_opts_into_nothing_and_says_where() -> None:
     assert (problem.file, problem.line, problem.column) == (FILE, 2, 1)
 
 
+async def test_a_file_whose_mistakes_fill_a_message_takes_the_opt_in_back_too() -> None:
+    world = World()
+    long = "".join(f'? "{number}{"k" * 18000}"\n: 1\n' for number in range(58))
+    assert await pushed(world, "timeouts: apply", long) == [OptIns("apply"), OptIns()]
+    assert all(len(problem.message) < 600 for problem in (await declared(world))[-1].problems)
+
+
 async def test_no_other_branch_and_no_pull_request_opts_into_anything() -> None:
     world = World()
     world.repositories.add(SHA, a=workflow()).files[FILE] = "timeouts: apply"

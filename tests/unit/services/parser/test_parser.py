@@ -114,6 +114,20 @@ async def test_a_file_with_an_error_is_rejected_and_the_others_run(world: World)
     assert end.rejected == (".github/workflows/a.yml", ".github/workflows/c.yml")
 
 
+async def test_more_mistakes_than_a_message_holds_reject_their_files_and_the_others_run(world: World) -> None:
+    """Each file's first ones are told."""
+    long = "on: push\n" + "".join(f"? {number}{'k' * 300}\n: 1\n" for number in range(500))
+    commit = world.repositories.add(SHA, good=workflow())
+    commit.files |= {f".github/workflows/bad{number}.yml": long for number in range(40)}
+    await world.deliver("push", push())
+    await world.handled()
+    *rejected, end = await world.intake()
+    assert isinstance(end, RunsPlanned)
+    assert set(end.runs) == {".github/workflows/good.yml"}
+    assert len(rejected) == 40
+    assert all(isinstance(each, WorkflowRejected) and len(each.problems) >= 20 for each in rejected)
+
+
 async def test_a_rejected_file_is_kept_for_whoever_mends_it(world: World) -> None:
     world.repositories.add(SHA, a=BROKEN, b="on: [\n" + "#" * MAX_SOURCE_BYTES, c="run-name: ${{ 1 + }}\n" + workflow())
     await world.deliver("push", push())

@@ -154,3 +154,12 @@ def test_what_a_repository_opts_into_is_checked_beside_its_workflows(tmp_path: P
 
         assert result.return_value == 2
         assert result.stdout == f"{file}:1:11: `timeouts` must be one of shadow, apply, not the string 'now'\n"
+
+
+def test_what_a_file_says_moves_no_cursor_and_writes_no_line_of_ours(tmp_path: Path) -> None:
+    hostile = minimal + '"\\e[2Jx\\u202e\\n.github/workflows/w.yml: fine": 1\n'
+
+    result = lint(str(write(tmp_path / "w.yml", hostile)))
+
+    assert len(result.stdout.splitlines()) == 1
+    assert not {"\x1b", "\u202e"} & set(result.stdout)

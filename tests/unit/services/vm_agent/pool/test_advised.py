@@ -39,6 +39,7 @@ DEFAULT = {shape(): 1}
         ((pool(-1),), {shape(): 0}),
         ((pool(3, host="h2"),), {shape(): 1}),
         ((pool(3, Size(8, 1024)),), {shape(): 1}),
+        ((pool(3, Size(0, 0)), pool(3, Size(1, -5))), {shape(): 1}),
         ((pool(1, BIG), pool(1, trust="fork")), {shape(): 1, shape(BIG): 1, shape(trust="fork"): 1}),
         ((pool(9),), {shape(): 4}),
         ((pool(3), pool(3, trust="fork")), {shape(): 3, shape(trust="fork"): 1}),
