@@ -189,7 +189,7 @@ OUTPUTS: dict[str, Failed] = {
     "npm 404": Failed(
         1,
         "npm ERR! code E404\n"
-        "npm ERR! 404 Not Found - GET https://registry.npmjs.org/left-pda - Not found\n"
+        "npm ERR! 404 Not Found - GET https://registry.example.org/left-pda - Not found\n"
         "npm ERR! 404\n"
         "npm ERR! A complete log of this run can be found in: /root/.npm/_logs/{t}-debug-0.log",
         "left-pda",
