@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from services.cli.words import plain
+
 OK = 0
 RUN_FAILED = 1
 USAGE = 2
@@ -16,6 +18,10 @@ class Failed(click.ClickException):
     """Ends the command: the message says what happened, where and what to do; it goes to standard error."""
 
     exit_code = RUN_FAILED
+
+    def format_message(self) -> str:
+        """It may quote a file or an event."""
+        return plain(self.message)
 
 
 class Usage(Failed):

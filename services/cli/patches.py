@@ -13,7 +13,7 @@ from libs.workflow.reading.workflow import read_workflow
 def patched(text: str, made: ProposalMade, place: ProposalPlace) -> str:
     """The file with the proposal in place. Raises NotPatched, also where it would have new errors."""
     if "\r\n" in text:
-        return patched(text.replace("\r\n", "\n"), made, place).replace("\n", "\r\n")
+        return _ended_as(text, patched(text.replace("\r\n", "\n"), made, place))
     steps = [ShellStep(step.name, step.run) for step in made.steps]
     match made.about:
         case "runs-on":
@@ -35,6 +35,18 @@ def patched(text: str, made: ProposalMade, place: ProposalPlace) -> str:
     if fresh:
         raise NotPatched(f"the file would have an error: {fresh[0].render()}")
     return after
+
+
+def _ended_as(text: str, after: str) -> str:
+    """Lines that stay keep their ends, new ones have what most have: a patch is of what it changes alone."""
+    ended = text.splitlines(keepends=True)
+    bare, lines = [line.replace("\r\n", "\n") for line in ended], after.splitlines(keepends=True)
+    most = min(len(bare), len(lines))
+    head = next((number for number in range(most) if bare[number] != lines[number]), most)
+    tail = next((number for number in range(most - head) if bare[-1 - number] != lines[-1 - number]), most - head)
+    end = "\r\n" if 2 * text.count("\r\n") > text.count("\n") else "\n"
+    fresh = [line.replace("\n", end) for line in lines[head : len(lines) - tail]]
+    return "".join([*ended[:head], *fresh, *ended[len(ended) - tail :]])
 
 
 def _still_there(text: str, made: ProposalMade, place: ProposalPlace) -> tuple[str, int]:

@@ -185,6 +185,8 @@ def _read(directory: Path, path: str) -> str:
     file = (directory / path).resolve()
     if not file.is_relative_to(directory.resolve()):
         raise Usage(f"{path!r} is not in {directory}")
+    if file != directory.resolve() / path:
+        raise Usage(f"{path!r} is a link in {directory}, to {file}: a patch of it would not apply")
     try:
         with file.open("rb") as stream:
             content = stream.read(WORKFLOW_BYTES + 1)

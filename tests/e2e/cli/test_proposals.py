@@ -56,6 +56,17 @@ async def test_it_is_listed_shown_and_made_a_patch_of(
     assert (command["proposal"], command["path"], command["repository_id"]) == (MADE.id, PATH, 5)
 
 
+async def test_no_patch_is_made_of_a_link(jetstream_bus: JetStreamBus, nats_server: NatsServer, tmp_path: Path) -> None:
+    """git applies none to it, and it may lead anywhere."""
+    await _say(History(jetstream_bus), MADE)
+    repository = tmp_path / "hello"
+    (repository / PATH).parent.mkdir(parents=True)
+    (repository / "other.yml").write_text(FILE)
+    (repository / PATH).symlink_to(repository / "other.yml")
+    code, _, said = await firebreak(nats_server.url, tmp_path, "proposals", "accept", "aaaa", "--dir", str(repository))
+    assert (code, "is a link" in said) == (2, True)
+
+
 async def test_what_a_workflow_calls_an_action_writes_no_line_of_ours(
     jetstream_bus: JetStreamBus, nats_server: NatsServer, tmp_path: Path
 ) -> None:

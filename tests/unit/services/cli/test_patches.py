@@ -44,6 +44,17 @@ def test_git_applies_it(tmp_path: Path) -> None:
         assert after.count("# what nobody knows") == 1
 
 
+def test_lines_that_stay_keep_their_ends() -> None:
+    """An editor on Windows wrote some of them, and a patch that changes every line is read by nobody."""
+    first, rest = FILE.split("\n", 1)
+    for text in (f"{first}\r\n{rest}", FILE.replace("\n", "\r\n", 11), FILE.replace("\n", "\r\n") + "# end\n"):
+        removed = [line for line in diff(PATH, text, patched(text, MADE, PLACE)).splitlines() if line.startswith("-")]
+        assert [line[1:].strip() for line in removed[1:]] == [
+            "- uses: nobody/knows@v1",
+            "with: {x: y}",
+        ]
+
+
 def test_an_action_that_moved_is_found_and_one_that_is_gone_is_not() -> None:
     moved = FILE.replace("      - uses: actions/checkout@v4\n", "")
     assert "make it" in patched(moved, MADE, PLACE)
