@@ -105,6 +105,9 @@ def _load() -> None:
     with duckdb.connect(":memory:") as connection:
         connection.execute("SELECT now(), 1::DECIMAL, uuid(), INTERVAL 1 DAY, {'a': [1]}").fetchall()
         write_arrow(connection.sql("SELECT now() AS now"), io.BytesIO(), rows=1, bytes=1)
+    for write in WRITERS.values():
+        # Also how a character is written that a terminal would obey: that codec is a module of its own.
+        write(io.StringIO(), ["\x1b"], iter([("\x1b\n",)]), 1)
 
 
 def _answer(current: _Current, question: Question, out: BinaryIO) -> Refused | None:

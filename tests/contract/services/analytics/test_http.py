@@ -45,6 +45,12 @@ def test_the_form_may_be_named_by_accept(endpoint: Endpoint, accept: str, type_:
     assert (answer.status_code, answer.headers["content-type"]) == (200, type_)
 
 
+def test_a_table_shows_a_line_end_and_what_a_terminal_would_obey(endpoint: Endpoint) -> None:
+    """The process has given up reading files by then, the codec's own among them."""
+    answer = endpoint.ask(r"SELECT chr(27) || '[2J' AS a, E'x\n' AS b", "table")
+    assert (answer.status_code, answer.text.splitlines()[-1].split()) == (200, [r"\x1b[2J", r"x\n"])
+
+
 def test_an_answer_says_which_snapshot_was_asked(endpoint: Endpoint) -> None:
     before = newest_snapshot(endpoint.home / FOLDER)
     answer = endpoint.ask("SELECT 1")
