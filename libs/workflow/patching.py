@@ -159,7 +159,7 @@ def _run(script: str, indent: str) -> list[str]:
     """As literal text, which needs no quoting at all, unless its first line begins with a blank."""
     lines = script.strip("\n").split("\n")
     if lines[0][:1].isspace() or not lines[0]:
-        return [f"{indent}run: {json.dumps(script)}", f"{indent}shell: bash"]
+        return [f"{indent}run: {json.dumps(script, ensure_ascii=False)}", f"{indent}shell: bash"]
     return [f"{indent}run: |", *(f"{indent}  {line}".rstrip() for line in lines), f"{indent}shell: bash"]
 
 

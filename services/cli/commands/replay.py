@@ -65,7 +65,7 @@ async def _replay(connection: Connection, skip_lost: bool, tell: Tell) -> tuple[
     from services.learner.holes import UnexplainedHole
     from services.learner.replay.archived import Archived
     from services.learner.replay.rebuild import TAKEN_SECONDS, rebuild, switch
-    from services.learner.store.database import NotStored
+    from services.learner.store.database import NotStored, Unreadable
     from services.learner.store.library import Library, NotCopied
     from services.learner.store.successor import BeingMade
 
@@ -94,7 +94,7 @@ async def _replay(connection: Connection, skip_lost: bool, tell: Tell) -> tuple[
             f"{error}. The stream has dropped it, too: put the file back from a copy, or go on without (--skip-lost). "
             "Nothing was changed."
         ) from None
-    except (BeingMade, UnexplainedHole, NotStored, NotCopied, OSError) as error:
+    except (BeingMade, UnexplainedHole, NotStored, NotCopied, Unreadable, OSError) as error:
         raise Failed(f"{error}. The file in use is as it was.") from None
     if not taken:
         raise Failed(

@@ -115,7 +115,11 @@ class Library:
             raise NotCopied(f"{log} is not empty after a checkpoint")
         path = self.folder / f"analytics-{self._next_number(positions)}.duckdb"
         unfinished = path.with_suffix(".unfinished")
-        shutil.copyfile(database.path, unfinished)
+        try:
+            shutil.copyfile(database.path, unfinished)
+        except OSError as error:  # a full disk, most of all: the snapshot before it stays
+            unfinished.unlink(missing_ok=True)
+            raise NotCopied(f"{database.path} could not be copied to {unfinished.name}: {error.strerror}") from error
         if last_positions(unfinished) != positions:
             unfinished.unlink()
             raise NotCopied(f"the copy of {database.path} is not at {positions}")

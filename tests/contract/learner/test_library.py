@@ -11,7 +11,7 @@ import pytest
 from libs.analytics.snapshot import BadQuery, NoSnapshot, ask, newest_snapshot
 from services.learner.store.batch import Batch
 from services.learner.store.database import Busy, Unreadable, open_database
-from services.learner.store.library import Library
+from services.learner.store.library import Library, NotCopied
 from services.learner.store.schema import SCHEMA_VERSION
 from services.learner.store.verifying import verify
 from tests.contract.learner.conftest import Learned
@@ -174,6 +174,20 @@ async def test_every_snapshot_has_a_name_of_its_own_and_old_ones_go(learned: Lea
         assert newest_snapshot(learned.library.folder) == path
     assert len(set(names)) == 4
     assert len(list(learned.library.folder.glob("analytics-*.duckdb"))) == 2
+
+
+async def test_a_snapshot_for_which_there_is_no_room_leaves_the_one_before_it(learned: Learned) -> None:
+    await learned.history.one_run(1).whole()
+    await learned.learn()
+    before = newest_snapshot(learned.library.folder)
+    number = int(before.stem.removeprefix("analytics-")) + 1
+    full = learned.library.folder / f"analytics-{number}.unfinished"
+    full.symlink_to("/dev/full")
+    with pytest.raises(NotCopied, match="No space left"):
+        learned.library.publish(learned.database)
+    assert newest_snapshot(learned.library.folder) == before
+    assert not full.is_symlink()
+    assert learned.library.publish(learned.database) != before
 
 
 async def test_a_young_snapshot_stays_for_whoever_is_about_to_open_it(learned: Learned) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from libs.workflow.lint import lint
@@ -54,6 +54,7 @@ SCRIPTS = st.text(st.characters(exclude_categories=["Cc", "Cs", "Cn", "Zl", "Zp"
 )
 
 
+@example("0", [" \U00010000"])
 @given(SCRIPTS, st.lists(SCRIPTS, min_size=1, max_size=5))
 def test_whatever_a_script_holds_it_stays_a_script(name: str, lines: list[str]) -> None:
     script = "\n".join(lines)
