@@ -71,7 +71,10 @@ async def command(*, repository: str | None, hosts: bool, kind: tuple[AdviceKind
     for each in told:
         tell(each)
     if not any(each.advice for each in told):
-        click.echo("Nothing is advised yet: it takes two successes of a job, and a running learner.", err=True)
+        whose = f"of {repository}: no run of it was seen, or too few" if repository else "yet"
+        click.echo(
+            words.plain(f"Nothing is advised {whose}. It takes two successes of a job, and a learner."), err=True
+        )
 
 
 async def found_advice(bus: Bus, repository: str | None, *, hosts: bool) -> list[Stored]:
