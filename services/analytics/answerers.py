@@ -106,7 +106,11 @@ class Answerers:
             timer.cancel()
             if answerer.alive:
                 return answerer
-        return await _Answerer.started(self.folder)
+        answerer = await _Answerer.started(self.folder)
+        if self._stopped:  # meanwhile: whoever stops does not know this one yet
+            answerer.kill()
+            raise Busy(STOPPED)
+        return answerer
 
     def _keep(self, answerer: _Answerer) -> None:
         timer = asyncio.get_running_loop().call_later(IDLE_SECONDS, self._retire, answerer)
