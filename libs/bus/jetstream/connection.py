@@ -170,10 +170,21 @@ class Connection:
         try:
             async with asyncio.timeout(REQUEST_SECONDS):
                 await self.connected()
-                await self._client.rtt(int(REQUEST_SECONDS))
+                await self._round_trip()
         except (nats.errors.Error, TimeoutError) as error:
             self.raise_if_ended()
             raise BusDown(f"the bus does not answer: {error!r}") from error
+
+    async def _round_trip(self) -> None:
+        """In a task of its own: the library waits by `wait_for`, which on Python 3.11 takes a cancellation that comes
+        together with the answer for none, and whoever asks again and again would never end.
+        """
+        asking = asyncio.ensure_future(self._client.rtt(int(REQUEST_SECONDS)))
+        try:
+            await asyncio.wait([asking])
+            asking.result()
+        finally:
+            asking.cancel()
 
     def watch(self, watcher: Callable[[], None]) -> Callable[[], None]:
         """Calls the watcher on each reconnect and at the end; returns how to stop that."""

@@ -362,6 +362,35 @@ async def test_without_a_server_every_call_ends_within_its_deadline(
         )
 
 
+async def test_a_round_trip_that_nobody_waits_for_any_more_costs_the_others_nothing(
+    jetstream_bus: JetStreamBus,
+) -> None:
+    for turns in range(10):
+        asking = asyncio.create_task(jetstream_bus.round_trip())
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        asking.cancel()
+        await asyncio.wait([asking])
+        async with asyncio.timeout(1):
+            await jetstream_bus.round_trip()
+
+
+async def test_whoever_asks_again_and_again_ends_when_he_is_cancelled(jetstream_bus: JetStreamBus) -> None:
+    """Also where the answer comes at that very moment, which Python 3.11 takes for the end of the cancellation."""
+
+    async def ask() -> None:
+        while True:
+            await jetstream_bus.round_trip()
+
+    for turn in range(2000):
+        asking = asyncio.create_task(ask())
+        for _ in range(turn % 100):
+            await asyncio.sleep(0)
+        asking.cancel()
+        _, going_on = await asyncio.wait([asking], timeout=2)
+        assert not going_on, f"it asks on, {turn % 100} turns of the loop after it began"
+
+
 async def test_after_the_end_every_waiting_call_says_so(jetstream_bus: JetStreamBus) -> None:
     tailing = asyncio.ensure_future(_drain(jetstream_bus.tail("EVENTS", ("ev.>",), 0)))
     hearing = asyncio.ensure_future(_drain(jetstream_bus.subscribe("hb.*")))
