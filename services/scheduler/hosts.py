@@ -27,9 +27,6 @@ from libs.contracts.host import (
 from libs.contracts.ids import BootId, HostId
 from libs.contracts.size import Size
 
-MACHINES = frozenset({"firecracker", "qemu", "fcctl"})
-"""Drivers under which a job has a kernel of its own."""
-
 
 class Host(msgspec.Struct, frozen=True):
     """`labels` in lower case. `full`: it refused for want of room, and no heartbeat since has said otherwise."""
@@ -61,7 +58,7 @@ class Host(msgspec.Struct, frozen=True):
     @property
     def has_machines(self) -> bool:
         """A job there has a kernel of its own."""
-        return self.driver in MACHINES
+        return self.largest is not None
 
     @property
     def open(self) -> bool:

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ctypes
 import signal
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
+from libs.children import die_with_parent
 from libs.process import EXIT_USAGE
 from libs.telemetry import log
 from services.cli.up.children import Child
@@ -20,8 +21,6 @@ from services.cli.up.restart import Restarts
 
 STOP_SECONDS = 15.0
 """An agent gives its jobs a bounded grace when it is told to stop; after this a child is killed."""
-_PR_SET_PDEATHSIG = 1
-_libc = ctypes.CDLL(None)
 
 logger = log.get("up")
 
@@ -82,7 +81,7 @@ class Supervisor:
                 stdout=errors,
                 stderr=errors,
                 start_new_session=True,
-                preexec_fn=_die_with_parent,
+                preexec_fn=partial(die_with_parent, signal.SIGTERM),
             )
 
     async def _end(self, name: str) -> None:
@@ -98,8 +97,3 @@ class Supervisor:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
             await process.wait()
-
-
-def _die_with_parent() -> None:
-    """Runs in the child before exec: the kernel terminates it when the supervisor is gone."""
-    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)

@@ -71,8 +71,7 @@ class Database:
 
     def positions(self) -> dict[str, int]:
         """How far each stream is in, 0 for one that was never read is left out."""
-        rows = self._connection.execute("SELECT stream, max(last_seq) FROM cursor GROUP BY stream").fetchall()
-        return {str(stream): int(last) for stream, last in rows}
+        return _positions(self._connection)
 
     def anchors(self, stream: str) -> list[tuple[int, str]]:
         """(place, hash of the message there), newest first."""
@@ -187,9 +186,13 @@ def last_positions(path: Path) -> dict[str, int]:
 
     try:
         with duckdb.connect(str(path), read_only=True) as connection:
-            rows = connection.execute("SELECT stream, max(last_seq) FROM cursor GROUP BY stream").fetchall()
+            return _positions(connection)
     except duckdb.Error as error:
         raise Unreadable(f"{path}: {error}") from error
+
+
+def _positions(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
+    rows = connection.execute("SELECT stream, max(last_seq) FROM cursor GROUP BY stream").fetchall()
     return {str(stream): int(last) for stream, last in rows}
 
 

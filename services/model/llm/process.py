@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ctypes
 import importlib.util
 import os
 import shutil
@@ -15,9 +14,11 @@ import signal
 import sys
 import tempfile
 from collections.abc import Mapping
+from functools import partial
 
 import msgspec
 
+from libs.children import die_with_parent
 from services.model.llm.environment import worker_environment
 from services.model.llm.wire import LINE_BYTES, Call, Ready, Reply, Said, Silent, decode_reply, encode
 
@@ -28,8 +29,6 @@ GRACE_SECONDS = 2.0
 IDLE_SECONDS = 300.0
 """A worker holds 250 MB."""
 LITELLM_MISSING = "litellm is not installed; it comes with the extra `model`: pip install 'firebreak[model]'"
-_PR_SET_PDEATHSIG = 1
-_libc = ctypes.CDLL(None)
 
 
 class WorkerProcess:
@@ -93,7 +92,7 @@ class WorkerProcess:
             stderr=asyncio.subprocess.DEVNULL,
             limit=LINE_BYTES,
             start_new_session=True,
-            preexec_fn=_die_with_parent,
+            preexec_fn=partial(die_with_parent, signal.SIGKILL),
         )
         if not isinstance(await _reply(self._process), Ready):
             raise ValueError("it answered before it was asked")
@@ -126,8 +125,3 @@ async def _reply(process: asyncio.subprocess.Process) -> Reply:
     if not line.endswith(b"\n"):
         raise EOFError(f"it ended with {await process.wait()}")
     return decode_reply(line)
-
-
-def _die_with_parent() -> None:
-    """Runs in the child before exec: the kernel kills it when the service is gone."""
-    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -6,6 +6,7 @@ import pytest
 
 from libs.contracts.results import Result
 from libs.contracts.run import JobAssigned, JobCancelRequested, JobFinished, JobQueued
+from libs.contracts.size import Size
 from libs.contracts.timers import JobDeadline
 from services.scheduler.learned import Bounds
 from tests.unit.services.scheduler.advised import flaky
@@ -91,7 +92,7 @@ def test_a_step_that_fails_behind_the_one_that_did_is_not_asked():
 def test_without_opt_in_where_it_is_forbidden_and_for_strangers_a_failure_is_one(
     fields: dict[str, object], opt_ins: dict[str, object], bounds: Bounds
 ) -> None:
-    story = Story(plan(job("a"), **fields), host(takes_forks=True, driver="qemu")).knows(
+    story = Story(plan(job("a"), **fields), host(takes_forks=True, largest=Size(2, 4096))).knows(
         flaky("a"), bounds=bounds, **opt_ins
     )
     story.go()

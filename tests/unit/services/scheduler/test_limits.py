@@ -7,6 +7,7 @@ import pytest
 from libs.contracts.ids import Cause, JobKey
 from libs.contracts.results import Result
 from libs.contracts.run import TimeoutAdjusted, TimeoutEvidence
+from libs.contracts.size import Size
 from libs.contracts.timers import JobDeadline
 from services.scheduler.effects import Arm, wanted
 from services.scheduler.learned import Bounds
@@ -71,7 +72,7 @@ def test_never_under_the_floor_and_never_beyond_what_is_declared(
 def test_nothing_is_adjusted_without_opt_in_where_it_is_forbidden_and_for_strangers(
     fields: dict[str, object], opt_ins: dict[str, object], bounds: Bounds
 ) -> None:
-    story = Story(plan(job("a"), **fields), host(takes_forks=True, driver="qemu")).knows(
+    story = Story(plan(job("a"), **fields), host(takes_forks=True, largest=Size(2, 4096))).knows(
         limit("a", 420), bounds=bounds, **opt_ins
     )
     assert types(story.go()) == ["RunStarted", "JobQueued", "JobAssigned"]

@@ -47,12 +47,18 @@ def test_a_host_that_takes_nothing_gets_nothing(state: dict[str, object]):
 
 
 @pytest.mark.parametrize(
-    ("driver", "takes"),
-    [("qemu", True), ("firecracker", True), ("fcctl", True), ("bubblewrap", False), ("host", False)],
+    ("driver", "largest", "takes"),
+    [
+        ("qemu", Size(2, 4096), True),
+        ("firecracker", Size(2, 4096), True),
+        ("fcctl", Size(2, 4096), True),
+        ("bubblewrap", None, False),
+        ("host", None, False),
+    ],
 )
-def test_a_trial_of_a_models_proposal_goes_to_a_machine_or_nowhere(driver: str, takes: bool):
+def test_a_trial_of_a_models_proposal_goes_to_a_machine_or_nowhere(driver: str, largest: Size | None, takes: bool):
     trial = wait("a", trust="fork", trial=True)
-    hosts = fleet(host("h1", driver=driver, takes_forks=True))
+    hosts = fleet(host("h1", driver=driver, largest=largest, takes_forks=True))
     assert bool(place([trial], hosts, Usage())) is takes
     assert takes or "makes no machines" in (misfit(trial, hosts[HostId("h1")]) or "")
 
