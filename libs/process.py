@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 
 from libs.blobs.port import Blobs
 from libs.bus.port import Bus, BusDown
-from libs.settings import BadSetting, Settings, read_settings, without_password
+from libs.environment import BadSetting
+from libs.settings import Settings, read_settings, without_password
 from libs.telemetry import log
 from libs.telemetry.metrics import Metrics
 

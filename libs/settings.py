@@ -2,25 +2,23 @@
 
 The names without a prefix are those of the system that Firebreak replaces, and keep working; ours begin with
 `FIREBREAK_`. `OTEL_*` is OpenTelemetry's own and is left to it. A secret may come by file, as containers and systemd
-hand them out: `GITHUB_TOKEN_FILE` names one. Nothing else here opens a file, and nothing a socket.
+hand them out: `GITHUB_TOKEN_FILE` names one. How values are read and refused is `libs.environment`.
 """
 
 from __future__ import annotations
 
-import difflib
-import ipaddress
 import os
-import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Literal
 from urllib.parse import urlsplit
 
 from libs.contracts.host import DEFAULT_GROUP
-from libs.contracts.ids import HostId, parse_host_id
+from libs.contracts.ids import HostId
 from libs.contracts.plan import Trust
 from libs.contracts.size import Size, parse_size
+from libs.environment import BadSetting, Environment
 
 DriverName = Literal["auto", "firecracker", "qemu", "fcctl", "bubblewrap", "host"]
 DRIVERS: tuple[DriverName, ...] = ("auto", "firecracker", "qemu", "fcctl", "bubblewrap", "host")
@@ -36,8 +34,9 @@ MOST_FLOOR_SECONDS = 6 * 3600
 MAX_SLOTS = 1024
 """More jobs at once than any host runs; a typing error is caught before it forks a thousand shells."""
 
+PREFIX = "FIREBREAK_"
 OURS = frozenset(
-    f"FIREBREAK_{name}"
+    f"{PREFIX}{name}"
     for name in (
         "ACTIONS_FROM",
         "ACTIONS_URL",
@@ -86,15 +85,6 @@ OURS = frozenset(
         "VM_SIZE",
     )
 )
-
-SECRET_BYTES = 64 * 1024
-"""Of a file that holds one secret: a key of 16,384 bits is 13 KB. Whoever names a disk by mistake is told so."""
-
-Word = TypeVar("Word", bound=str)
-
-
-class BadSetting(Exception):
-    """A variable's value, or a name of ours that does not exist; the message names it and says what is expected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,8 +205,8 @@ class Settings:
 
 def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
     """The settings of this process. Raises BadSetting."""
-    reader = _Reader(os.environ if environment is None else environment)
-    reader.refuse_unknown()
+    reader = Environment(os.environ if environment is None else environment)
+    reader.refuse_unknown(PREFIX, OURS)
     home = reader.path("FIREBREAK_HOME") or _state_home(reader)
     host = reader.text("HOST", "127.0.0.1")
     console_port = reader.port("FIREBREAK_CONSOLE_PORT", 3001)
@@ -261,11 +251,11 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         vm_disk_bytes=reader.whole("FIREBREAK_VM_DISK_GB", 14, 1, 4096) * 1024**3,
         container_images=reader.path("FIREBREAK_CONTAINER_IMAGES"),
         allow_networks=reader.places("FIREBREAK_ALLOW_NETWORKS"),
-        pool=reader.pool("FIREBREAK_POOL"),
+        pool=_pool(reader, "FIREBREAK_POOL"),
         pool_is_fixed=reader.has("FIREBREAK_POOL"),
         forbidden=frozenset(reader.words("FIREBREAK_FORBID", OPT_INS)),
         timeout_floor_seconds=reader.whole("FIREBREAK_TIMEOUT_FLOOR_S", 300, 1, MOST_FLOOR_SECONDS),
-        keep_failed=reader.keep("FIREBREAK_KEEP_FAILED"),
+        keep_failed=_keep(reader, "FIREBREAK_KEEP_FAILED"),
         keep_forks=reader.switch("FIREBREAK_KEEP_FORKS", False),
         keep_secrets=reader.switch("FIREBREAK_KEEP_SECRETS", False),
         qemu=reader.text("FIREBREAK_QEMU", "qemu-system-x86_64"),
@@ -291,174 +281,32 @@ def without_password(url: str) -> str:
     return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
 
-def _state_home(reader: _Reader) -> Path:
+def _state_home(reader: Environment) -> Path:
     base = reader.path("XDG_STATE_HOME") or Path(reader.text("HOME", "/var/lib")) / ".local" / "state"
     return base / "firebreak"
 
 
-def _secret_in(path: Path, name: str) -> str:
-    """`name` is the setting, for errors; they never hold what the file does."""
-    try:
-        with path.open("rb") as file:
-            content = file.read(SECRET_BYTES + 1)
-        secret = content.decode().rstrip("\r\n")
-    except OSError as error:
-        raise BadSetting(
-            f"{name}: {error.strerror or 'it cannot be read'}; the user of this process must be able to read it"
-        ) from None
-    except UnicodeDecodeError:
-        raise BadSetting(f"{name}: expected text, and it is not UTF-8") from None
-    if len(content) > SECRET_BYTES:
-        raise BadSetting(f"{name}: over {SECRET_BYTES} bytes; expected a file with one secret in it")
-    if not secret:
-        raise BadSetting(f"{name}: it is empty; expected the secret")
-    return secret
+def _pool(reader: Environment, name: str) -> tuple[PoolTarget, ...]:
+    """`2`, or a list of `own=2`, `fork=1`, `own/2cpu-4gb=1`. Unset is one machine for the own repositories."""
+    targets: list[PoolTarget] = []
+    for part in reader.list(name, ("own=1",)):
+        kind, _, count = part.rpartition("=")
+        trust, _, size = (kind or "own").partition("/")
+        parsed = parse_size(size) if size else None
+        bad = trust not in ("own", "fork") or (size and parsed is None) or not count.isdecimal() or int(count) > 256
+        if bad:
+            raise BadSetting(f"{name}: {part!r}: expected a number up to 256, or own=2, fork=1, own/2cpu-4gb=1")
+        targets.append(PoolTarget("fork" if trust == "fork" else "own", parsed, int(count)))
+    return tuple(targets)
 
 
-class _Reader:
-    """Typed look-ups that name the variable when its value is wrong. An empty value counts as unset."""
-
-    def __init__(self, environment: Mapping[str, str]) -> None:
-        self._environment = environment
-
-    def refuse_unknown(self) -> None:
-        for name in self._environment:
-            if name.startswith("FIREBREAK_") and name not in OURS:
-                near = difflib.get_close_matches(name, OURS, n=1)
-                hint = f"; did you mean {near[0]}?" if near else f"; there are {', '.join(sorted(OURS))}"
-                raise BadSetting(f"{name} is no setting of Firebreak{hint}")
-
-    def has(self, name: str) -> bool:
-        return bool(self._environment.get(name))
-
-    def text(self, name: str, default: str) -> str:
-        return self._environment.get(name) or default
-
-    def secret(self, name: str) -> str:
-        """The variable's value, or what the file holds that `<name>_FILE` names, without the line's end."""
-        path = self.path(f"{name}_FILE")
-        if path is None:
-            return self.text(name, "")
-        if self.has(name):
-            raise BadSetting(f"{name} and {name}_FILE are both set: which of them is meant? Unset one")
-        return _secret_in(path, f"{name}_FILE={path}")
-
-    def path(self, name: str) -> Path | None:
-        value = self.text(name, "")
-        return Path(value).expanduser().absolute() if value else None
-
-    def paths(self, name: str) -> tuple[Path, ...]:
-        return tuple(Path(part).expanduser().absolute() for part in self.list(name, ()))
-
-    def whole(self, name: str, default: int, least: int, most: int) -> int:
-        value = self.text(name, str(default))
-        try:
-            number = int(value)
-        except ValueError:
-            raise BadSetting(f"{name}={value!r}: expected a whole number") from None
-        if not least <= number <= most:
-            raise BadSetting(f"{name}={value}: expected {least} to {most}")
-        return number
-
-    def port(self, name: str, default: int) -> int:
-        return default if not self.has(name) else self.whole(name, default, 0, 65535)
-
-    def switch(self, name: str, default: bool) -> bool:
-        words = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
-        value = self.text(name, str(default)).lower()
-        if value not in words:
-            raise BadSetting(f"{name}={value!r}: expected true or false")
-        return words[value]
-
-    def choice(self, name: str, words: tuple[Word, ...], default: Word) -> Word:
-        value = self.text(name, default)
-        for word in words:
-            if word == value:
-                return word
-        raise BadSetting(f"{name}={value!r}: expected one of {', '.join(words)}")
-
-    def words(self, name: str, known: tuple[Word, ...]) -> tuple[Word, ...]:
-        """Any of the known words, each at most once."""
-        given = self.list(name, ())
-        strange = [word for word in given if word not in known]
-        if strange:
-            raise BadSetting(f"{name}={self._environment[name]!r}: expected some of {', '.join(known)}")
-        return tuple(word for word in known if word in given)
-
-    def list(self, name: str, default: tuple[str, ...]) -> tuple[str, ...]:
-        if not self.has(name):
-            return default
-        return tuple(part.strip() for part in self._environment[name].split(",") if part.strip())
-
-    def named(self, name: str) -> dict[str, str]:
-        """The variables whose names the value lists, those that are set."""
-        return {other: self._environment[other] for other in self.list(name, ()) if other in self._environment}
-
-    def url(self, name: str, default: str, schemes: tuple[str, ...]) -> str:
-        value = self.text(name, default).rstrip("/")
-        parts = urlsplit(value)
-        if parts.scheme not in schemes or not parts.netloc:
-            raise BadSetting(f"{name}={value!r}: expected a URL that begins with {' or '.join(schemes)}://")
-        return value
-
-    def host_id(self, name: str) -> HostId:
-        default = "".join(c if c.isalnum() or c in "-_" else "-" for c in socket.gethostname().lower())[:63].strip("-_")
-        value = self.text(name, default or "host")
-        try:
-            return parse_host_id(value)
-        except ValueError as error:
-            raise BadSetting(f"{name}: {error}") from None
-
-    def addresses(self, name: str) -> tuple[str, ...]:
-        values = self.list(name, ())
-        for value in values:
-            try:
-                ipaddress.ip_network(value, strict=False)
-            except ValueError:
-                raise BadSetting(f"{name}: {value!r} is no address and no network") from None
-        return values
-
-    def places(self, name: str) -> tuple[str, ...]:
-        """`address[/bits][:port]`, IPv4."""
-        values = self.list(name, ())
-        for value in values:
-            network, _, port = value.partition(":")
-            try:
-                ipaddress.IPv4Network(network, strict=False)
-                valid = not port or 1 <= int(port) <= 65535
-            except ValueError:
-                valid = False
-            if not valid:
-                raise BadSetting(f"{name}: {value!r}: expected an IPv4 address or network, and a port: 10.0.0.5:5432")
-        return values
-
-    def size(self, name: str) -> Size | None:
-        value = self.text(name, "")
-        size = parse_size(value) if value else None
-        if value and size is None:
-            raise BadSetting(f"{name}={value!r}: expected a size such as 2cpu-4gb or 1cpu-512mb")
-        return size
-
-    def pool(self, name: str) -> tuple[PoolTarget, ...]:
-        """`2`, or a list of `own=2`, `fork=1`, `own/2cpu-4gb=1`. Unset is one machine for the own repositories."""
-        targets: list[PoolTarget] = []
-        for part in self.list(name, ("own=1",)):
-            kind, _, count = part.rpartition("=")
-            trust, _, size = (kind or "own").partition("/")
-            parsed = parse_size(size) if size else None
-            bad = trust not in ("own", "fork") or (size and parsed is None) or not count.isdecimal() or int(count) > 256
-            if bad:
-                raise BadSetting(f"{name}: {part!r}: expected a number up to 256, or own=2, fork=1, own/2cpu-4gb=1")
-            targets.append(PoolTarget("fork" if trust == "fork" else "own", parsed, int(count)))
-        return tuple(targets)
-
-    def keep(self, name: str) -> KeepFailed | None:
-        """`off`, or `3:24h`: how many, and for how long (m, h or d)."""
-        value = self.text(name, "off")
-        if value == "off":
-            return None
-        count, _, period = value.partition(":")
-        unit = {"m": 60, "h": 3600, "d": 86400}.get(period[-1:], 0)
-        if not (count.isdecimal() and 1 <= int(count) <= 100 and unit and period[:-1].isdecimal() and int(period[:-1])):
-            raise BadSetting(f"{name}={value!r}: expected off, or how many and for how long, such as 3:24h")
-        return KeepFailed(int(count), int(period[:-1]) * unit)
+def _keep(reader: Environment, name: str) -> KeepFailed | None:
+    """`off`, or `3:24h`: how many, and for how long (m, h or d)."""
+    value = reader.text(name, "off")
+    if value == "off":
+        return None
+    count, _, period = value.partition(":")
+    unit = {"m": 60, "h": 3600, "d": 86400}.get(period[-1:], 0)
+    if not (count.isdecimal() and 1 <= int(count) <= 100 and unit and period[:-1].isdecimal() and int(period[:-1])):
+        raise BadSetting(f"{name}={value!r}: expected off, or how many and for how long, such as 3:24h")
+    return KeepFailed(int(count), int(period[:-1]) * unit)

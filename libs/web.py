@@ -11,7 +11,7 @@ import socket
 from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Any
 
-from libs.settings import BadSetting
+from libs.environment import BadSetting
 
 if TYPE_CHECKING:
     from uvicorn import Server

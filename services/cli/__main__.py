@@ -88,7 +88,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _code(arguments: Sequence[str] | None) -> int:
-    from libs.settings import BadSetting
+    from libs.environment import BadSetting
 
     try:
         result = firebreak.main(arguments, prog_name="firebreak", standalone_mode=False)

@@ -11,8 +11,9 @@ import time
 from datetime import UTC, datetime
 
 from libs import process
+from libs.environment import BadSetting
 from libs.process import Process
-from libs.settings import BadSetting, Settings
+from libs.settings import Settings
 from libs.telemetry import log
 from libs.web import serve_http
 from services.ingress.app import Ingress, operations

@@ -29,8 +29,9 @@ from libs.contracts import subjects
 from libs.contracts.envelope import encode
 from libs.contracts.host import HEARTBEAT_SECONDS, HostEvent, HostLeft, PoolState, VmReaped
 from libs.contracts.ids import BootId, Cause
+from libs.environment import BadSetting
 from libs.process import Process
-from libs.settings import BadSetting, Settings
+from libs.settings import Settings
 from libs.sources import Sources
 from libs.telemetry import log
 from services.vm_agent.agent import Agent, Host

@@ -13,7 +13,8 @@ from pathlib import Path
 import click
 import msgspec
 
-from libs.settings import BadSetting, Settings, read_settings, without_password
+from libs.environment import BadSetting
+from libs.settings import Settings, read_settings, without_password
 from services.cli import outcome, words
 from services.cli.checks import drivers, machines
 from services.cli.checks.finding import MARKS, Finding

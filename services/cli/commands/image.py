@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 import click
 import msgspec
 
-from libs.settings import BadSetting, read_settings
+from libs.environment import BadSetting
+from libs.settings import read_settings
 from services.cli import outcome, words
 from services.cli.outcome import Usage
 from services.vm_agent.image.build import CannotBuild, Tell, Wish, ensure

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from libs.settings import BadSetting
+from libs.environment import BadSetting
 from libs.web import serve_http
 
 NAGLE_SECONDS = 0.03

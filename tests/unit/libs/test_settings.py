@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from libs.settings import BadSetting, read_settings, without_password
+from libs.environment import BadSetting
+from libs.settings import read_settings, without_password
 
 
 def test_an_empty_environment_gives_the_documented_defaults() -> None:

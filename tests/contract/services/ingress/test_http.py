@@ -22,9 +22,10 @@ from libs.contracts import subjects
 from libs.contracts.delivery import DeliveryReceived
 from libs.contracts.envelope import Commit, decode_commit
 from libs.contracts.ids import DeliveryGuid
+from libs.environment import BadSetting
 from libs.github.signature import sign
 from libs.process import Process
-from libs.settings import BadSetting, read_settings
+from libs.settings import read_settings
 from libs.web import serve_http
 from services.ingress.__main__ import ingress, serve
 from services.ingress.body import MAX_BODY_BYTES
