@@ -1,11 +1,6 @@
-"""Advice in words, each piece a sentence with its evidence, and what became of it. Pure.
-
-`quote` makes text that others wrote harmless where the sentence is shown: a code span in a comment, nothing on a page.
-"""
+"""Advice in words, each piece a sentence with its evidence, and what became of it. Pure."""
 
 from __future__ import annotations
-
-from collections.abc import Callable
 
 from libs.contracts.advice import (
     Advice,
@@ -16,10 +11,9 @@ from libs.contracts.advice import (
     PoolAdvice,
     TimeoutAdvice,
 )
+from libs.contracts.run import TimeoutAdjusted
 from libs.views.listing import counted
-from libs.views.words import duration
-
-Quote = Callable[[str], str]
+from libs.views.words import Quote, duration
 
 
 def sentence(advice: Advice, quote: Quote) -> str:
@@ -62,6 +56,14 @@ def _cache(advice: CacheAdvice, quote: Quote) -> str:
         f" {quote(advice.lockfile)} fixes: {quote(advice.action)} with the path {quote(advice.cached)} and the key"
         f" {quote(advice.key)} would save about {duration(advice.saving_ms)} a run"
     )
+
+
+def limited(adjusted: TimeoutAdjusted) -> str:
+    """`had a time limit of 7 min 00 s instead of 6 h 00 min: the longest of 41 successes took 3 min 10 s`."""
+    why = adjusted.evidence
+    longest = f"the longest of {counted(why.n, 'success', 'successes')} took {duration(why.longest_ms)}"
+    kills = f", doubled after it ended {counted(why.kills, 'job')}" if why.kills else ""
+    return f"had a time limit of {duration(adjusted.to_ms)} instead of {duration(adjusted.from_ms)}: {longest}{kills}"
 
 
 def became(measured: AdviceMeasured) -> str:

@@ -6,6 +6,7 @@ Nothing of it decides anything. All of it may be missing (no learner, no model) 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import NamedTuple, TypeVar
 
 import msgspec
@@ -15,7 +16,10 @@ from libs.contracts.envelope import Commit
 from libs.contracts.ids import JobKey
 from libs.contracts.model import ModelEvent, TriageGiven
 from libs.contracts.recognition import FailureRecognized, RecognitionEvent
+from libs.views.recognition import seen_before
 from libs.views.standing import Standing, about
+from libs.views.triage import category_words, model_words
+from libs.views.words import Quote
 
 Event = TypeVar("Event")
 
@@ -39,6 +43,16 @@ class Insights(msgspec.Struct, frozen=True):
     recognized: Mapping[StepOf, FailureRecognized] = {}
     triages: Mapping[StepOf, TriageGiven] = {}
     standing: Standing | None = None
+
+    def of_step(self, at: StepOf, category: str, now: datetime, quote: Quote) -> str:
+        """Why it failed, as rules say (`category`), the log and a model; empty where nobody knows."""
+        seen, triage = self.recognized.get(at), self.triages.get(at)
+        parts = [
+            category_words(category),
+            seen_before(seen, now, quote) if seen is not None else "",
+            model_words(triage, quote) if triage is not None else "",
+        ]
+        return "; ".join(filter(None, parts))
 
     def of_workflow(self, path: str) -> list[Piece]:
         """The advice on a workflow file's jobs."""

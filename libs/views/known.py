@@ -2,54 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime
 
 from libs.contracts.advice import DurationAdvice, FlakyAdvice
+from libs.views.advice import limited
 from libs.views.insights import Insights, StepOf
-from libs.views.listing import counted
-from libs.views.recognition import seen_before
 from libs.views.run import JobView, RunView
-from libs.views.triage import category_words, model_words
-from libs.views.words import duration
+from libs.views.words import Quote, duration
 
-Quote = Callable[[str], str]
 SLOW = 1.5
 """Times the expected duration: half as long again is more than the usual spread of a job (a seventh)."""
 
 
 def known_of(view: RunView, job: JobView, insights: Insights, now: datetime, quote: Quote) -> list[str]:
     """One sentence a thing that is known; each begins with what it is about."""
-    last = job.last
-    steps = sorted(last.steps.values(), key=lambda step: step.index) if last is not None else []
-    told: list[str] = []
-    for step in steps:
-        if last is not None and step.outcome not in ("success", "skip", None):
-            at = StepOf(job.key, last.n, step.index)
-            seen, triage = insights.recognized.get(at), insights.triages.get(at)
-            parts = [
-                category_words(step.category),
-                seen_before(seen, now, quote) if seen is not None else "",
-                model_words(triage, quote) if triage is not None else "",
-            ]
-            if any(parts):
-                told.append(f"{job.key}, step {step.index + 1} {quote(step.name)}: {'; '.join(filter(None, parts))}")
     path = view.plan.workflow_path if view.plan is not None else ""
-    return [*told, *_retried(job), *_limited(job), *_usually(job, path, insights, quote)]
+    limit = [f"{job.key} {limited(job.adjusted)}"] if job.adjusted is not None else []
+    return [*_failed(job, insights, now, quote), *_retried(job), *limit, *_usually(job, path, insights, quote)]
+
+
+def _failed(job: JobView, insights: Insights, now: datetime, quote: Quote) -> list[str]:
+    last = job.last
+    if last is None:
+        return []
+    told: list[str] = []
+    for step in sorted(last.steps.values(), key=lambda step: step.index):
+        if step.outcome not in ("success", "skip", None):
+            said = insights.of_step(StepOf(job.key, last.n, step.index), step.category, now, quote)
+            told += [f"{job.key}, step {step.index + 1} {quote(step.name)}: {said}"] if said else []
+    return told
 
 
 def _retried(job: JobView) -> list[str]:
     return [f"{job.key} {job.why}"] if job.retries and job.why else []
-
-
-def _limited(job: JobView) -> list[str]:
-    if job.adjusted is None:
-        return []
-    limits = f"{duration(job.adjusted.to_ms)} instead of {duration(job.adjusted.from_ms)}"
-    why = job.adjusted.evidence
-    longest = f"the longest of {counted(why.n, 'success', 'successes')} took {duration(why.longest_ms)}"
-    kills = f", doubled after it ended {counted(why.kills, 'job')}" if why.kills else ""
-    return [f"{job.key} had a time limit of {limits}: {longest}{kills}"]
 
 
 def _usually(job: JobView, path: str, insights: Insights, quote: Quote) -> list[str]:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from libs.contracts.model import TriageGiven
 from libs.views.listing import listed
+from libs.views.words import Quote
 
 CATEGORY_WORDS = {
     "signal": "it was ended by a signal",
@@ -22,7 +21,7 @@ def category_words(category: str) -> str:
     return CATEGORY_WORDS.get(category, "")
 
 
-def model_words(triage: TriageGiven, quote: Callable[[str], str]) -> str:
+def model_words(triage: TriageGiven, quote: Quote) -> str:
     """`a model (gemma3:4b) guesses "test failure" from lines 12 and 14: <its words>`; empty for one by rules."""
     if triage.by != "model":
         return ""

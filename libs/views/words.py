@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 
 from libs.contracts.results import Result
@@ -15,6 +16,10 @@ MARKS: dict[Result, str] = {
     "skip": "-",
 }
 """Beside a word, never in its place."""
+
+
+Quote = Callable[[str], str]
+"""Makes text that others wrote harmless where a sentence is shown: a code span in a comment, backticks on a page."""
 
 
 def quoted(text: str) -> str:

@@ -6,12 +6,9 @@ All of it is advice: nothing here has a part in a verdict. Text of others, a mod
 from __future__ import annotations
 
 from libs.contracts.advice import DurationAdvice, TimeoutAdvice
-from libs.views.advice import became, sentence
+from libs.views.advice import became, limited, sentence
 from libs.views.insights import Piece, StepOf
 from libs.views.listing import counted
-from libs.views.recognition import seen_before
-from libs.views.triage import category_words, model_words
-from libs.views.words import duration
 from services.reporter.run_view import JobView, RunView, StepView
 from services.reporter.words import code
 
@@ -36,26 +33,14 @@ def _about_job(view: RunView, job: JobView) -> list[str]:
     if job.retries:
         lines.append(f"- {code(job.name)} {_quoted(job.why)}")
     if job.adjusted is not None:
-        why = job.adjusted.evidence
-        lines.append(
-            f"- {code(job.name)} had a time limit of {duration(job.adjusted.to_ms)} instead of "
-            f"{duration(job.adjusted.from_ms)}: the longest of {counted(why.n, 'success', 'successes')} took "
-            f"{duration(why.longest_ms)}"
-        )
+        lines.append(f"- {code(job.name)} {limited(job.adjusted)}")
     if job.attempt.environment_url:
         lines.append(f"- {code(job.name)} can be looked at: {_quoted(job.attempt.environment_url)}")
     return lines
 
 
 def _about_step(view: RunView, job: JobView, step: StepView) -> list[str]:
-    at = StepOf(job.key, job.n, step.index)
-    seen, triage = view.insights.recognized.get(at), view.insights.triages.get(at)
-    parts = [
-        category_words(step.category),
-        seen_before(seen, view.last, _quoted) if seen is not None else "",
-        model_words(triage, _quoted) if triage is not None else "",
-    ]
-    said = "; ".join(part for part in parts if part)
+    said = view.insights.of_step(StepOf(job.key, job.n, step.index), step.category, view.last, _quoted)
     return [f"- {code(job.name)}, step {code(step.name)}: {said}"] if said else []
 
 
